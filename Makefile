@@ -1,0 +1,40 @@
+# Every target sets up what it needs: a virtual environment in .venv, made once.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.ready
+
+.PHONY: help setup demo test check test-gpu bench clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "minidl needs Python 3.11 or newer; say which: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demos,test]'
+	@touch $@
+
+setup: $(STAMP)  ## make the virtual environment
+
+demo: setup  ## train a convnet on scanned digits, about half a minute
+	$(BIN)/python -m demos.vision --data digits
+
+test: setup  ## run every test
+	$(BIN)/python -m pytest -q
+
+check: setup  ## ruff, mypy, architecture, quick tests
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	HYPOTHESIS_PROFILE=dev $(BIN)/python -m pytest -q -m 'not slow'
+
+test-gpu:  ## the GPU tests, with this Python's CuPy: make test-gpu PYTHON=python3
+	$(PYTHON) -m pytest -q -m gpu
+
+bench: setup  ## time minidl against PyTorch, row by row
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m benchmarks.run --write
+
+clean:  ## remove the environment, runs and caches
+	rm -rf .venv runs build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

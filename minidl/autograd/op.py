@@ -1,0 +1,315 @@
+"""An operation: one decorated forward on arrays and, under it, one gradient rule per argument.
+
+The decorator reads the names once: parameters annotated ``Array`` may carry a graph, the others are static.
+A rule's parameter names declare what the graph keeps (``y`` is the output, ``x`` the input of that name,
+``x_shape`` only its shape), so that nothing is held which no rule asks for.
+Called with arrays an op computes arrays; called with at least one Tensor it records. That makes every rule
+usable for both first order (arrays) and any higher order (Tensors). Deep Learning, section 6.5.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..backend import namespace_of
+from ..errors import DeviceError, DTypeError, GraphError, MinidlError, ShapeError
+from .modes import modes
+from .node import Node, Output
+from .plan import Plan
+from .tensor import Tensor
+
+if TYPE_CHECKING:
+    Array = Any
+else:
+
+    class Array:
+        """Marks a parameter of an op that takes an array or a Tensor (annotation only)."""
+
+registry: dict[str, Op] = {}
+
+_INJECTED = ("xp", "recording")
+_SCALARS = frozenset((float, int, bool, type(None)))
+_NOTHING: dict[str, Any] = {}
+
+
+class Op:
+    """A differentiable function on arrays; made by :func:`op`, called like the function it wraps."""
+
+    def __init__(self, forward: Callable, differentiable: bool, residuals: Sequence[str], casts: bool) -> None:
+        functools.update_wrapper(self, forward)
+        self.name = forward.__name__
+        self.forward = forward
+        self.differentiable = differentiable
+        self.residuals = tuple(residuals)
+        self.casts = casts  # changes the dtype on purpose, so the check for promotion stays away
+        self.argument_rules: dict[str, Callable | None] = {}
+        self.fast_rule: Callable | None = None
+        self.plain: Callable | None = None
+        self._read_signature(inspect.signature(forward))
+        self._plans: dict[Any, Plan] = {}  # by the bits of the arguments that want a gradient
+
+    def _read_signature(self, signature: inspect.Signature) -> None:
+        parameters = list(signature.parameters.values())
+        arrays = [p for p in parameters if re.search(r"\bArray\b", str(p.annotation))]
+        self.array_names = tuple(p.name for p in arrays)
+        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in arrays)
+        self.array_defaults = tuple(None if p.default is p.empty else p.default for p in arrays)
+        self.n_required = sum(p.default is p.empty for p in arrays)
+        static = [p for p in parameters if p not in arrays and p.name not in _INJECTED]
+        self.static_names = tuple(p.name for p in static)
+        self.static_defaults = {p.name: p.default for p in static if p.default is not p.empty}
+        self.wants_xp = "xp" in signature.parameters
+        self.wants_recording = "recording" in signature.parameters
+        self.n_arrays = len(self.array_names)
+        self.needs_binding = bool(static) or self.variadic
+
+    # -- declaring gradients ---------------------------------------------------------------------------
+
+    def rules(self, **rules: Callable | None) -> Op:
+        """Declare one rule per argument, ``g`` first; ``None`` says that an argument has no gradient."""
+        unknown = set(rules) - set(self.array_names)
+        if unknown:
+            raise GraphError(f"op {self.name}: no array argument called {', '.join(sorted(unknown))}")
+        self.argument_rules.update(rules)
+        self._plans.clear()
+        return self
+
+    def rule(self, argument: str) -> Callable[[Callable], Callable]:
+        """Decorator form of :meth:`rules` for one argument."""
+
+        def declare(function: Callable) -> Callable:
+            self.rules(**{argument: function})
+            return function
+
+        return declare
+
+    def fast(self, function: Callable) -> Callable:
+        """Declare a joint first-order rule on arrays; it gets ``wanted`` and returns a gradient per argument."""
+        self.fast_rule = function
+        self._plans.clear()
+        return function
+
+    def definition(self, function: Callable) -> Callable:
+        """Declare the op in terms of simpler ops: its derivative serves every order above the first."""
+        self.plain = function
+        self._plans.clear()
+        return function
+
+    # -- calling ---------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or self.needs_binding or len(args) != self.n_arrays:
+            args, static = self._bind(args, kwargs)
+        else:
+            static = _NOTHING
+        arrays, kind, has_tensor, wanted, bit, scalars = [], None, False, 0, 1, False
+        for a in args:  # one pass, kept flat: this loop is most of what a small op costs
+            if isinstance(a, Tensor):
+                has_tensor = True
+                if a.requires_grad:
+                    wanted |= bit
+                a = a._data
+                if type(a) is not kind:
+                    kind = self._same_device(kind, type(a))
+            elif isinstance(a, np.generic):
+                scalars = True
+            elif type(a) not in _SCALARS:
+                a = _plain_array(a)
+                if type(a) is not kind:
+                    kind = self._same_device(kind, type(a))
+            arrays.append(a)
+            bit <<= 1
+        if scalars:  # NumPy's scalars must not promote a Tensor; among arrays they are arrays without axes
+            arrays = [(a.item() if has_tensor else np.asarray(a)) if isinstance(a, np.generic) else a for a in arrays]
+        if wanted and not (modes.recording and self.differentiable):
+            wanted = 0
+        try:
+            y = self.forward(*arrays, **static, **self._injected(arrays, wanted))
+        except MinidlError:
+            raise
+        except ValueError as error:
+            raise self._explain(error, arrays) from error
+        if self.residuals:
+            y, residuals = self._split_residuals(y)
+        else:
+            residuals = ()
+        return self._wrap(y, residuals, args, arrays, wanted, static) if has_tensor else y
+
+    def _injected(self, arrays: list, wanted: int) -> dict[str, Any]:
+        """What the forward asked for beside its own arguments."""
+        if not (self.wants_xp or self.wants_recording):
+            return _NOTHING
+        injected: dict[str, Any] = {}
+        if self.wants_xp:
+            injected["xp"] = next((namespace_of(a) for a in arrays if type(a) not in _SCALARS), np)
+        if self.wants_recording:
+            injected["recording"] = bool(wanted)
+        return injected
+
+    def _split_residuals(self, y: tuple) -> tuple[Any, tuple]:
+        n = len(y) - len(self.residuals)
+        return (y[0] if n == 1 else y[:n]), y[n:]
+
+    def _wrap(
+        self, y: Any, residuals: tuple, args: Sequence, arrays: list, wanted: int, static: dict
+    ) -> Any:
+        """Turn the forward's result into Tensors, attached to a new node if a graph is kept."""
+        several = isinstance(y, tuple)
+        if several:
+            y = tuple([self._checked(part, arrays) for part in y])
+        else:
+            y = self._checked(y, arrays)
+        if not wanted:
+            return tuple([Tensor(part) for part in y]) if several else Tensor(y)
+        key = (wanted, len(args)) if self.variadic else wanted
+        plan = self._plans.get(key) or self._plan(key, wanted, len(args))
+        saved = plan.collect(arrays, y, residuals, static)
+        parents = [(a.node or a) if isinstance(a, Tensor) and a.requires_grad else None for a in args]
+        node = Node(plan, parents, saved, plan.versions(args), y, static)
+        if modes.anomaly:
+            node.where = _users_line()
+        if several:
+            return tuple([Tensor(part, node=Output(node, i, part)) for i, part in enumerate(y)])
+        return Tensor(y, node=node)
+
+    def _plan(self, key: Any, wanted: int, n_args: int) -> Plan:
+        plan = self._plans[key] = Plan(self, tuple(bool(wanted >> i & 1) for i in range(n_args)))
+        return plan
+
+    def _bind(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+        """Sort a call's arguments into arrays (with defaults filled in) and static parameters."""
+        static = dict(self.static_defaults)
+        if not self.variadic:
+            n = len(self.array_names)
+            static.update(zip(self.static_names, args[n:], strict=False))
+            args = args[:n]
+            if len(args) < n:
+                missing = self.array_names[len(args) :]
+                defaults = self.array_defaults[len(args) :]
+                args += tuple(kwargs.pop(name, d) for name, d in zip(missing, defaults, strict=True))
+        static.update(kwargs)
+        if len(static) != len(self.static_names) or any(a is None for a in args[: self.n_required]):
+            self._explain_call(args, static)
+        return args, static
+
+    def _explain_call(self, args: tuple, static: dict) -> None:
+        unknown = [name for name in static if name not in self.static_names]
+        missing = [name for name in self.static_names if name not in static]
+        missing += [n for n, a in zip(self.array_names[: self.n_required], args, strict=False) if a is None]
+        for names, what in ((unknown, "unexpected"), (missing, "missing")):
+            if names:
+                raise TypeError(f"{self.name}() got {what} argument{'s' * (len(names) > 1)}: {', '.join(names)}")
+
+    # -- checks ----------------------------------------------------------------------------------------
+
+    def _checked(self, y: Any, arrays: list) -> Any:
+        """Make sure that `y` is an array of the dtype its inputs promise, and finite when asked."""
+        if type(y) is not np.ndarray and isinstance(y, np.generic | float | int):
+            y = np.asarray(y)
+        first = arrays[0]
+        if (type(first) in _SCALARS or y.dtype is not first.dtype) and not self.casts:
+            y = self._without_promotion(y, arrays)
+        if modes.anomaly and y.dtype.kind == "f" and not bool(namespace_of(y).isfinite(y).all()):
+            raise GraphError(f"{self.name}: the first NaN or infinity appears here ({_users_line()})")
+        return y
+
+    def _without_promotion(self, y: Any, arrays: list) -> Any:
+        dtypes = {a.dtype for a in arrays if type(a) not in _SCALARS and a.dtype.kind == "f"}
+        if len(dtypes) > 1:
+            names = ", ".join(sorted(d.name for d in dtypes))
+            raise DTypeError(f"{self.name}: dtypes {names} do not mix; cast one side with .astype(...)")
+        if dtypes and y.dtype.kind == "f" and y.dtype not in dtypes:
+            y = y.astype(dtypes.pop())  # NumPy promotes float32 with an integer array; we do not
+        return y
+
+    def _same_device(self, kind: type | None, other: type) -> type:
+        """The array type of a call so far; raises where a second one appears."""
+        if kind is not None:
+            raise DeviceError(
+                f"{self.name}: arrays of two devices ({kind.__module__} and {other.__module__}); "
+                "move one side with .to('cpu') or .to('cuda')"
+            )
+        return other
+
+    def _explain(self, error: ValueError, arrays: Sequence) -> ShapeError:
+        shapes = [np.shape(a) if type(a) in _SCALARS else a.shape for a in arrays if a is not None]
+        text = f"{self.name}: {str(error).splitlines()[0]}"
+        if "broadcast" in text or "do not align" in text:
+            text = f"{self.name}: shapes {' and '.join(map(str, shapes))} do not broadcast{_clash(shapes)}"
+        elif str(shapes[0]) not in text:
+            text += f" (shapes {', '.join(map(str, shapes))})"
+        return ShapeError(text)
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}({', '.join(self.array_names + self.static_names)})>"
+
+
+def op(
+    forward: Callable | None = None,
+    *,
+    differentiable: bool = True,
+    residuals: Sequence[str] = (),
+    casts: bool = False,
+) -> Any:
+    """Make a function on arrays an operation that Tensors can flow through.
+
+    Parameters
+    ----------
+    forward : callable
+        Its parameters annotated ``Array`` come first and may carry a graph; the others are static. It may ask
+        for ``xp`` (the namespace of its arrays) and ``recording`` (whether a graph is kept).
+    differentiable : bool
+        False for operations without a gradient (comparisons, argmax).
+    residuals : sequence of str
+        Names of extra arrays that the forward returns after its outputs, kept for rules that ask for them.
+    casts : bool
+        The result's dtype differs from the inputs' on purpose.
+
+    Examples
+    --------
+    >>> @op
+    ... def cube(x: Array):
+    ...     return x * x * x
+    >>> cube.rules(x=lambda g, x: 3 * g * x * x)
+    <op cube(x)>
+    """
+    if forward is None:
+        return functools.partial(op, differentiable=differentiable, residuals=residuals, casts=casts)
+    made = Op(forward, differentiable, residuals, casts)
+    registry[f"{forward.__module__}.{made.name}"] = made
+    return made
+
+
+def _plain_array(a: Any) -> Any:
+    """Sequences become arrays; Python's floats in them mean float32."""
+    if isinstance(a, list | tuple):
+        a = np.asarray(a)
+        return a.astype(np.float32) if a.dtype == np.float64 else a
+    return a
+
+
+def _clash(shapes: Sequence[tuple[int, ...]]) -> str:
+    """Name the axis at which shapes do not broadcast, counted from the end as NumPy does."""
+    for axis in range(1, max(map(len, shapes)) + 1):
+        sizes = {s[-axis] for s in shapes if len(s) >= axis} - {1}
+        if len(sizes) > 1:
+            return f": axis {-axis} is " + " against ".join(str(s[-axis]) for s in shapes if len(s) >= axis)
+    return ""
+
+
+def _users_line() -> str:
+    """File and line of the innermost frame outside minidl."""
+    frame: FrameType | None = sys._getframe(1)
+    package = __name__.split(".")[0]
+    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == package:
+        frame = frame.f_back
+    return "unknown line" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+

@@ -1,0 +1,68 @@
+"""The fully connected layer: ``y = x @ w + b``. Deep Learning, section 6.1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..autograd.op import Array, op
+from ..backend import namespace_of
+from ..errors import DTypeError, ShapeError
+
+
+@op
+def linear(x: Array, w: Array, b: Array | None = None):
+    """``x @ w + b`` over the last axis of `x`.
+
+    A primitive for speed: the bias is added in place, and the weight's gradient is one matrix product written
+    straight into the flat gradient.
+
+    Parameters
+    ----------
+    x : array (..., I)
+    w : array (I, O)
+    b : array (O,), optional
+
+    Raises
+    ------
+    ShapeError, DTypeError
+        Feature counts or dtypes that differ.
+    """
+    if x.ndim == 0 or w.ndim != 2 or x.shape[-1] != w.shape[0]:
+        _explain(x, w)
+    if x.dtype is not w.dtype and x.dtype != w.dtype:
+        raise DTypeError(f"linear: x is {x.dtype}, w is {w.dtype}; cast the input with .astype('{w.dtype}')")
+    y = x @ w if x.ndim == 2 else (x.reshape(-1, x.shape[-1]) @ w).reshape(*x.shape[:-1], w.shape[1])
+    if b is not None:
+        if b.shape != w.shape[1:]:
+            raise ShapeError(f"linear: b has shape {b.shape}, w makes {w.shape[1]} features (axis 1 of {w.shape})")
+        y += b
+    return y
+
+
+def _explain(x: Any, w: Any) -> None:
+    if w.ndim != 2 or x.ndim == 0:
+        raise ShapeError(f"linear: needs x of shape (..., I) and w of shape (I, O), got {x.shape} and {w.shape}")
+    raise ShapeError(
+        f"linear: x has {x.shape[-1]} features (axis -1 of {x.shape}), w expects {w.shape[0]} (axis 0 of {w.shape})"
+    )
+
+
+@linear.rule("x")
+def _(g: Any, w: Any) -> Any:
+    if g.ndim == 2:
+        return g @ w.T
+    return (g.reshape(-1, g.shape[-1]) @ w.T).reshape(*g.shape[:-1], w.shape[0])
+
+
+@linear.rule("w")
+def _(g: Any, x: Any, out: Any = None) -> Any:
+    if g.ndim != 2:
+        x, g = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])
+    if out is None:
+        return x.T @ g
+    return namespace_of(out).matmul(x.T, g, out=out)
+
+
+@linear.rule("b")
+def _(g: Any) -> Any:
+    return g.sum(axis=tuple(range(g.ndim - 1)))

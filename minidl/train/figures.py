@@ -1,0 +1,158 @@
+"""The pictures of a report: curves, confusion matrix, filters, mistakes. Matplotlib is imported on first use."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..errors import MinidlError
+from .history import History
+
+INK, BLUE, ORANGE, GREY = "#1f2933", "#2563a8", "#d9701e", "#9aa5b1"
+_STYLE = {
+    "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY,
+    "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.grid": True,
+    "grid.color": "#e4e7eb", "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False,
+    "figure.facecolor": "white", "svg.fonttype": "path", "svg.hashsalt": "minidl",
+}  # fmt: skip
+
+
+class MissingExtra(MinidlError, ImportError):
+    """A library that only the demos need is not installed."""
+
+
+def needs(module: str) -> Any:
+    """Import `module`, or say how to install it."""
+    import importlib
+
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise MissingExtra(
+            f"the report needs {module.split('.')[0]}, which is not installed; run: pip install 'minidl[demos]'"
+        ) from error
+
+
+def _styled(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Draw with the report's style, without touching the user's settings or pyplot's list of figures."""
+
+    @wraps(draw)
+    def styled(*args: Any, **kwargs: Any) -> Any:
+        with needs("matplotlib").rc_context(_STYLE):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+def _figure(width: float, height: float) -> Any:
+    return needs("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
+
+
+def data_uri(figure: Any, form: str = "svg", dpi: int = 150) -> str:
+    """The figure as a ``data:`` address, which an HTML page can hold."""
+    buffer = io.BytesIO()
+    with needs("matplotlib").rc_context(_STYLE):
+        figure.savefig(buffer, format=form, dpi=dpi, metadata={"Date": None} if form == "svg" else None)
+    kind = "svg+xml" if form == "svg" else form
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+@_styled
+def curves(history: History, names: Sequence[str] = ("loss", "accuracy"), words: Mapping[str, str] | None = None) -> Any:
+    """Training and validation curves, one panel per quantity, against epochs.
+
+    Parameters
+    ----------
+    words : mapping, optional
+        How to call ``"train"`` and ``"val"`` in the legend.
+    """
+    words = {"train": "training", "val": "validation"} | dict(words or {})
+    names = [n for n in names if any(n in r or f"val_{n}" in r for r in history.epochs)]
+    figure = _figure(4.2 * max(len(names), 1), 2.9)
+    for panel, name in zip(np.atleast_1d(figure.subplots(1, max(len(names), 1))), names, strict=False):
+        epochs = history.column("epoch")
+        if name == "loss" and history.steps and history.epochs:
+            per_epoch = history.epochs[-1]["step"] / len(history.epochs)
+            at = history.column("step", "steps") / per_epoch
+            panel.plot(at, history.column("loss", "steps"), color=BLUE, alpha=0.25, linewidth=0.8)
+        for key, word, colour in ((name, words["train"], BLUE), (f"val_{name}", words["val"], ORANGE)):
+            values = history.column(key)
+            if np.isfinite(values).any():
+                panel.plot(epochs, values, "o-", color=colour, markersize=3.5, label=word)
+        panel.set(xlabel="epoch", title=name.capitalize())
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        if name.endswith("accuracy"):
+            panel.yaxis.set_major_formatter(needs("matplotlib.ticker").PercentFormatter(1.0))
+        elif history.column(name).min(initial=np.inf) > 0 and len(history.epochs) > 1:
+            panel.set_yscale("log")
+        panel.legend()
+    return figure
+
+
+@_styled
+def confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
+    """A confusion matrix (true class down, predicted class across): right ones blue, errors orange."""
+    n = len(names)
+    figure = _figure(1.6 + 0.46 * n, 1.2 + 0.42 * n)
+    panel = figure.subplots()
+    share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
+    right = np.eye(n, dtype=bool)
+    worst = max(share[~right].max(initial=0), 1e-9)
+    colours = np.ones((n, n, 3))
+    for mask, colour, strength in ((right, BLUE, share), (~right, ORANGE, 0.85 * share / worst)):
+        rgb = np.array(needs("matplotlib.colors").to_rgb(colour))
+        blend = strength[..., None] * (0.8 if mask is right else 1.0)
+        colours = np.where(mask[..., None], 1 - blend * (1 - rgb), colours)
+    panel.imshow(colours)
+    for i, j in np.ndindex(n, n):
+        if matrix[i, j]:
+            dark = colours[i, j].mean() < 0.62
+            panel.text(j, i, f"{matrix[i, j]}", ha="center", va="center", fontsize=8, color="white" if dark else INK)
+    panel.set_xticks(range(n), names, rotation=45 if max(map(len, names)) > 3 else 0)
+    panel.set_yticks(range(n), names)
+    panel.set(xlabel="predicted", ylabel="true")
+    panel.grid(False)
+    panel.tick_params(length=0)
+    for spine in panel.spines.values():
+        spine.set_visible(False)
+    return figure
+
+
+@_styled
+def filters(weights: np.ndarray) -> Any:
+    """First-layer filters (KH, KW, C, n): grey or colour pictures, each scaled to its own largest value."""
+    channels, n = weights.shape[2:]
+    across = min(n, 16)
+    down = -(-n // across)
+    figure = _figure(0.55 * across + 0.2, 0.55 * down + 0.2)
+    panels = np.atleast_1d(figure.subplots(down, across)).reshape(-1)
+    for i, panel in enumerate(panels):
+        panel.axis("off")
+        if i < n:
+            w = weights[..., i] / max(float(np.abs(weights[..., i]).max()), 1e-12)
+            if channels == 3:
+                panel.imshow(0.5 + 0.5 * w)
+            else:
+                panel.imshow(w.mean(2), cmap="RdBu_r", vmin=-1, vmax=1)
+    return figure
+
+
+@_styled
+def pictures(images: np.ndarray, captions: Sequence[str], across: int = 8) -> Any:
+    """A grid of images (n, H, W, C) in [0, 1] with captions."""
+    across = min(across, max(len(images), 1))
+    down = max(-(-len(images) // across), 1)
+    figure = _figure(1.15 * across, 1.55 * down)
+    panels = np.atleast_1d(figure.subplots(down, across)).reshape(-1)
+    for i, panel in enumerate(panels):
+        panel.axis("off")
+        if i < len(images):
+            image = np.clip(images[i], 0, 1)
+            panel.imshow(image if image.shape[-1] == 3 else image[..., 0], cmap="gray_r", vmin=0, vmax=1)
+            panel.set_title(captions[i], fontsize=7.5, pad=3)
+    return figure

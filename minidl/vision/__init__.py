@@ -1,0 +1,1 @@
+"""Vision: preprocessing, augmentation, models, and reading pictures."""
