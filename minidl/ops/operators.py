@@ -92,7 +92,7 @@ def _set_item(x: Tensor, key: Any, value: Any) -> None:
 def _iterate(x: Tensor) -> Iterator[Tensor]:
     if not x.ndim:
         raise TypeError("iteration over a tensor with no axes")
-    return (x[i] for i in range(x.shape[0]))
+    return (index.getitem(x, i) for i in range(x.shape[0]))
 
 
 # -- NumPy -----------------------------------------------------------------------------------------------
@@ -169,8 +169,8 @@ def install() -> None:
         setattr(Tensor, f"__{name}__", lambda x, z, f=function: f(x, z))
     for name, function in _METHODS.items():
         setattr(Tensor, name, lambda x, *args, f=function, **kwargs: f(x, *args, **kwargs))
-    Tensor.__hash__ = object.__hash__  # assigning __eq__ must not make tensors unhashable
-    for name, function in {
+    protocols: dict[str, Any] = {
+        "__hash__": object.__hash__,  # assigning __eq__ must not make tensors unhashable
         "__matmul__": lambda x, z: linalg.matmul(x, z),
         "__rmatmul__": _matmul_reflected,
         "__neg__": lambda x: elementwise.negative(x),
@@ -185,8 +185,9 @@ def install() -> None:
         "__dlpack__": lambda x, **kwargs: x.data.__dlpack__(**kwargs),
         "__dlpack_device__": lambda x: x.data.__dlpack_device__(),
         "T": property(lambda x: shape.transpose(x, None)),
-    }.items():
-        setattr(Tensor, name, function)
+    }
+    for name, value in protocols.items():
+        setattr(Tensor, name, value)
 
 
 install()

@@ -96,7 +96,7 @@ def prod(x: Array, axis: Axis = None, keepdims: bool = False):
 @prod.rule("x")
 def _(g: Any, x: Any, axis: Axis) -> Any:
     axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    others = 1.0
+    others: Any = 1.0
     for a in reversed(sorted(a % len(x.shape) for a in axes)):
         others = _others(x, a) * others  # the product of all but each value, one axis at a time
         x = prod(x, a, True)

@@ -9,7 +9,11 @@ from typing import Any
 import numpy as np
 
 from ..autograd.op import Array, op
+from ..autograd.tensor import Tensor
+from ..backend import namespace_of
 from ..errors import ArgumentError, ShapeError
+
+Axes = int | Sequence[int]
 
 
 @op
@@ -33,39 +37,42 @@ def _(g: Any, axes: Sequence[int] | None) -> Any:
         return g.transpose(None)
     inverse = [0] * len(axes)
     for to, origin in enumerate(axes):
-        inverse[origin % len(axes)] = to
+        inverse[origin] = to
     return g.transpose(tuple(inverse))
 
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Exchange two axes."""
+    a, b = _places("swapaxes", (axis1, axis2), x.ndim, once=False)
     axes = list(range(x.ndim))
-    axes[axis1], axes[axis2] = axes[axis2], axes[axis1]
+    axes[a], axes[b] = b, a
     return transpose(x, tuple(axes))
 
 
-def moveaxis(x: Any, source: int, destination: int) -> Any:
-    """Move one axis to another place."""
-    axes = list(range(x.ndim))
-    axis = axes.pop(source)
-    axes.insert(destination % x.ndim, axis)
-    return transpose(x, tuple(axes))
+def moveaxis(x: Any, source: Axes, destination: Axes) -> Any:
+    """Move axes to other places; the rest keep their order."""
+    origins, targets = _places("moveaxis", source, x.ndim), _places("moveaxis", destination, x.ndim)
+    if len(origins) != len(targets):
+        raise ArgumentError(f"moveaxis: {len(origins)} axes to move, {len(targets)} places to move them to")
+    order = [a for a in range(x.ndim) if a not in origins]
+    for place, axis in sorted(zip(targets, origins, strict=True)):
+        order.insert(place, axis)
+    return transpose(x, tuple(order))
 
 
-def expand_dims(x: Any, axis: int | tuple[int, ...]) -> Any:
-    """Insert axes of length one."""
-    axes = (axis,) if isinstance(axis, int) else axis
-    ndim = x.ndim + len(axes)
-    places = {a % ndim for a in axes}
+def expand_dims(x: Any, axis: Axes) -> Any:
+    """Insert axes of length one, at these places of the result."""
+    ndim = x.ndim + (1 if isinstance(axis, int) else len(axis))
+    places = _places("expand_dims", axis, ndim)
     old = iter(x.shape)
     return reshape(x, tuple(1 if i in places else next(old) for i in range(ndim)))
 
 
-def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
+def squeeze(x: Any, axis: Axes | None = None) -> Any:
     """Remove axes of length one (all of them, or those given)."""
     if axis is None:
         return reshape(x, tuple(n for n in x.shape if n != 1))
-    places = {a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)}
+    places = _places("squeeze", axis, x.ndim)
     for a in places:
         if x.shape[a] != 1:
             raise ShapeError(f"squeeze: axis {a} of shape {x.shape} has length {x.shape[a]}, not 1")
@@ -75,7 +82,10 @@ def squeeze(x: Any, axis: int | tuple[int, ...] | None = None) -> Any:
 @op
 def broadcast_to(x: Array, shape: Any, *, xp: Any):
     """A read-only view of `x` repeated to `shape`."""
-    return xp.broadcast_to(x, shape)
+    try:
+        return xp.broadcast_to(x, shape)
+    except ValueError as error:
+        raise ShapeError(f"broadcast_to: shape {x.shape} does not broadcast to {shape}") from error
 
 
 broadcast_to.rules(x=lambda g: g)  # the engine sums out what was repeated
@@ -91,13 +101,13 @@ def _(g: Any, xs_shape: list, axis: int) -> list[Any]:
     parts, start = [], 0
     for shape in xs_shape:
         stop = start + shape[axis]
-        parts.append(g[_along(g.ndim, axis, slice(start, stop))])
+        parts.append(g[_along(g.ndim, axis, start, stop)])
         start = stop
     return parts
 
 
-def concatenate(tensors: Sequence[Any], axis: int = 0) -> Any:
-    """Join along an existing axis.
+def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Any:
+    """Join along an existing axis (all flattened first if `axis` is None).
 
     Raises
     ------
@@ -107,14 +117,16 @@ def concatenate(tensors: Sequence[Any], axis: int = 0) -> Any:
     tensors = list(tensors)
     if not tensors:
         raise ShapeError("concatenate: needs at least one tensor")
+    if axis is None:
+        tensors, axis = [ravel(t) for t in tensors], 0
     first = tensors[0].shape
-    if not -len(first) <= axis < len(first):
-        raise ShapeError(f"concatenate: axis {axis} is not an axis of shape {first}")
+    (axis,) = _places("concatenate", axis, len(first))
     for t in tensors[1:]:
-        bad = [i for i, (n, m) in enumerate(zip(first, t.shape, strict=False)) if n != m and i != axis % len(first)]
-        if len(t.shape) != len(first) or bad:
-            where = f" at axis {bad[0]}" if bad else ""
-            raise ShapeError(f"concatenate: shapes {first} and {t.shape} differ{where}; only axis {axis} may")
+        if len(t.shape) != len(first):
+            raise ShapeError(f"concatenate: shapes {first} and {t.shape} have different numbers of axes")
+        for i, (n, m) in enumerate(zip(first, t.shape, strict=True)):
+            if n != m and i != axis:
+                raise ShapeError(f"concatenate: shapes {first} and {t.shape} differ at axis {i}; only axis {axis} may")
     return _join(*tensors, axis=axis)
 
 
@@ -125,8 +137,8 @@ def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
         raise ShapeError("stack: needs at least one tensor")
     for t in tensors[1:]:
         if t.shape != tensors[0].shape:
-            raise ShapeError(f"stack: shapes {tensors[0].shape} and {t.shape} differ")
-    axis = axis % (tensors[0].ndim + 1)
+            raise ShapeError(f"stack: shapes {tensors[0].shape} and {t.shape} differ; they must be equal")
+    (axis,) = _places("stack", axis, tensors[0].ndim + 1)
     return _join(*[expand_dims(t, axis) for t in tensors], axis=axis)
 
 
@@ -136,37 +148,49 @@ def split(x: Array, n: Any, axis: int = 0) -> tuple:
 
     Several outputs of one node: the gradient is put together once, not once per part.
     """
-    length = x.shape[axis]
-    if isinstance(n, int):
-        if n < 1 or length % n:
-            raise ShapeError(f"split: axis {axis} of shape {x.shape} has length {length}, not a multiple of {n}")
-        n = [length // n * i for i in range(1, n)]
-    bounds = [0, *(slice(i, None).indices(length)[0] for i in n), length]
-    return tuple(x[_along(x.ndim, axis, slice(a, b))] for a, b in zip(bounds, bounds[1:], strict=False))
+    return tuple(x[_along(x.ndim, axis, a, b)] for a, b in _pieces(x.shape, n, axis))
 
 
 @split.rule("x")
 def _(g: tuple, x_shape: tuple, n: Any, axis: int) -> Any:
-    length = x_shape[axis]
-    cuts = [length // n * i for i in range(1, n)] if isinstance(n, int) else list(n)
-    bounds = [0, *(slice(i, None).indices(length)[0] for i in cuts), length]
-    total = None
-    for part, start, stop in zip(g, bounds, bounds[1:], strict=False):
+    present = next(part for part in g if part is not None)
+    like = present.data if isinstance(present, Tensor) else present
+    parts = []
+    for part, (start, stop) in zip(g, _pieces(x_shape, n, axis), strict=True):
         if part is None:
-            continue
-        widths = [(0, 0)] * len(x_shape)
-        widths[axis] = (start, length - stop)
-        padded = pad(part, widths)
-        total = padded if total is None else total + padded
-    return total
+            shape = [*x_shape]
+            shape[axis] = stop - start
+            part = namespace_of(like).zeros(shape, like.dtype)
+        parts.append(part)
+    return concatenate(parts, axis)
+
+
+def _pieces(shape: tuple, n: Any, axis: int) -> list[tuple[int, int]]:
+    """Start and stop of each part of a split."""
+    (axis,) = _places("split", axis, len(shape))
+    length = shape[axis]
+    if isinstance(n, int | np.integer):
+        if n < 1 or length % n:
+            raise ShapeError(f"split: axis {axis} of shape {shape} has length {length}, not a multiple of {n}")
+        cuts = [length // n * i for i in range(1, n)]
+    else:
+        cuts = [slice(int(i), None).indices(length)[0] for i in n]  # counted from the end if negative
+        if sorted(cuts) != cuts:
+            raise ArgumentError(f"split: indices must ascend, got {list(n)}")
+    return list(zip([0, *cuts], [*cuts, length], strict=True))
 
 
 @op
 def pad(x: Array, width: Any, value: float = 0.0, *, xp: Any):
-    """Surround with `value`: `width` is one number, or (before, after) for each axis."""
+    """Surround with the constant `value`.
+
+    Parameters
+    ----------
+    x : array
+    width : int, (before, after), or a list of (before, after) for each axis
+        As for ``numpy.pad``.
+    """
     widths = _widths(width, x.ndim)
-    if min((n for pair in widths for n in pair), default=0) < 0:
-        raise ArgumentError(f"pad: widths must not be negative, got {width}")
     y = xp.full([n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype)
     y[tuple(slice(a, a + n) for n, (a, _) in zip(x.shape, widths, strict=True))] = x
     return y
@@ -174,52 +198,62 @@ def pad(x: Array, width: Any, value: float = 0.0, *, xp: Any):
 
 @pad.rule("x")
 def _(g: Any, x_shape: tuple, width: Any) -> Any:
-    widths = _widths(width, len(x_shape))
-    return g[tuple(slice(a, a + n) for n, (a, _) in zip(x_shape, widths, strict=True))]
+    return g[tuple(slice(a, a + n) for n, (a, _) in zip(x_shape, _widths(width, len(x_shape)), strict=True))]
 
 
 def _widths(width: Any, ndim: int) -> list[tuple[int, int]]:
-    if isinstance(width, int):
-        return [(width, width)] * ndim
-    pairs = [(w, w) if isinstance(w, int) else tuple(w) for w in width]
-    if len(pairs) != ndim:
-        raise ShapeError(f"pad: {len(pairs)} widths for {ndim} axes")
-    return pairs
+    try:
+        widths = np.broadcast_to(np.asarray(width, dtype=object), (ndim, 2)).tolist()
+    except ValueError as error:
+        raise ShapeError(f"pad: widths {width} for {ndim} axes; give (before, after) for each axis") from error
+    if any(not isinstance(w, int | np.integer) or w < 0 for pair in widths for w in pair):
+        raise ArgumentError(f"pad: widths must be integers and not negative, got {width}")
+    return [(int(a), int(b)) for a, b in widths]
 
 
 @op
-def flip(x: Array, axis: int | tuple[int, ...] | None = None, *, xp: Any):
+def flip(x: Array, axis: Axes | None = None, *, xp: Any):
     """Reverse the order along the given axes (all if None)."""
-    return xp.flip(x, axis)
+    return xp.flip(x, axis if axis is None else _places("flip", axis, x.ndim))
 
 
 flip.rules(x=lambda g, axis: flip(g, axis))
 
 
 @op
-def roll(x: Array, shift: int, axis: int | None = None, *, xp: Any):
-    """Shift along an axis, what falls off one end comes back at the other; flattened if `axis` is None."""
-    return xp.roll(x, shift, axis)
+def roll(x: Array, shift: Axes, axis: Axes | None = None, *, xp: Any):
+    """Shift along axes, what falls off one end comes back at the other; flattened if `axis` is None."""
+    return xp.roll(x, shift, axis if axis is None else _places("roll", axis, x.ndim, once=False))
 
 
-roll.rules(x=lambda g, shift, axis: roll(g, -shift, axis))
+@roll.rule("x")
+def _(g: Any, shift: Axes, axis: Axes | None) -> Any:
+    return roll(g, -shift if isinstance(shift, int) else tuple(-s for s in shift), axis)
 
 
 def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
     """Repeat each element along `axis`, equally often or as often as `repeats` says for it."""
     if axis is None:
-        x, axis = reshape(x, (-1,)), 0
-    counts = np.broadcast_to(np.asarray(repeats), (x.shape[axis],))
+        x, axis = ravel(x), 0
+    (axis,) = _places("repeat", axis, x.ndim)
+    counts, length = np.asarray(repeats), x.shape[axis]
     if (counts < 0).any():
         raise ArgumentError(f"repeat: counts must not be negative, got {repeats}")
-    from .index import take
+    if counts.size == 1:
+        spread = broadcast_to(expand_dims(x, axis + 1), (*x.shape[: axis + 1], counts.item(), *x.shape[axis + 1 :]))
+        return reshape(spread, (*x.shape[:axis], length * counts.item(), *x.shape[axis + 1 :]))
+    if counts.shape != (length,):
+        raise ShapeError(f"repeat: {counts.size} counts for axis {axis} of shape {x.shape}, which has length {length}")
+    from .index import take  # which stands on this file
 
-    return take(x, np.repeat(np.arange(x.shape[axis]), counts), axis)
+    return take(x, np.repeat(np.arange(length), counts), axis)
 
 
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
     """Repeat the whole array as often as `repeats` says for each axis."""
     counts = [repeats] if isinstance(repeats, int) else list(repeats)
+    if min(counts, default=0) < 0:
+        raise ArgumentError(f"tile: counts must not be negative, got {repeats}")
     ndim = max(len(counts), x.ndim)
     counts = [1] * (ndim - len(counts)) + counts
     shape = (1,) * (ndim - x.ndim) + tuple(x.shape)
@@ -234,7 +268,19 @@ def ravel(x: Any) -> Any:
     return reshape(x, (math.prod(x.shape),))
 
 
-def _along(ndim: int, axis: int, part: slice) -> tuple:
-    key: list[Any] = [slice(None)] * ndim
-    key[axis] = part
+def _places(name: str, axes: Axes, ndim: int, once: bool = True) -> tuple[int, ...]:
+    """Axes counted from the front, checked."""
+    axes = (axes,) if isinstance(axes, int | np.integer) else tuple(axes)
+    for a in axes:
+        if not -ndim <= a < ndim:
+            raise ShapeError(f"{name}: there is no axis {a}; the axes are {-ndim} to {ndim - 1}")
+    places = tuple(a % ndim for a in axes)
+    if once and len(set(places)) != len(places):
+        raise ShapeError(f"{name}: an axis is named twice in {axes}")
+    return places
+
+
+def _along(ndim: int, axis: int, start: int, stop: int) -> tuple:
+    key = [slice(None)] * ndim
+    key[axis] = slice(start, stop)
     return tuple(key)

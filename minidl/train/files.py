@@ -74,7 +74,7 @@ def _as_host(name: str, array: Any) -> np.ndarray:
 
 
 def _bytes_of(array: np.ndarray) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _header_bytes(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, Any] | None) -> bytes:

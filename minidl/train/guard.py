@@ -33,7 +33,7 @@ def check_batch(batch: Any, where: str) -> int:
         if a.dtype.kind == "f":
             finite = namespace_of(a).isfinite(a)
             if not finite.all():
-                first = [int(i) for i in finite.reshape(-1).argmin(keepdims=True)][0]
+                first = next(int(i) for i in finite.reshape(-1).argmin(keepdims=True))
                 sample = first // max(a.size // a.shape[0], 1) if a.ndim else 0
                 raise DataError(
                     f"{where}: NaN or infinity in the data (part {number} of the batch, sample {sample}); "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +80,8 @@ class Trainer:
         self.history = History()
         self.epoch = self.batch = self.step = 0
         self.seconds = 0.0  # of training, over all parts of a resumed run
-        self.running, self.best = Averages(), None
+        self.running = Averages()
+        self.best: float | None = None
         self._last_checkpoint: Path | None = None
 
     # -- running ---------------------------------------------------------------------------------------
@@ -111,7 +112,7 @@ class Trainer:
 
     def _run_epoch(self) -> None:
         self.model.train()
-        n_batches = len(self.loader) if hasattr(self.loader, "__len__") else None
+        n_batches = len(self.loader) if isinstance(self.loader, Sized) else None
         self.progress.start_epoch(self.epoch, self.epochs, n_batches, self.batch)
         group: list[Any] = []
         self._tick = time.perf_counter()
@@ -252,7 +253,7 @@ class Trainer:
             "early_stopping": None if self.early_stopping is None else self.early_stopping.state_dict(),
             "streams": capture_streams(self.model, self.loader),
             "position": {"epoch": self.epoch, "batch": self.batch, "step": self.step},
-            "n_batches": len(self.loader) if hasattr(self.loader, "__len__") else None,
+            "n_batches": len(self.loader) if isinstance(self.loader, Sized) else None,
             "running": {"sums": self.running.sums, "n": self.running.n},
             "best": self.best,
             "seconds": self.seconds,

@@ -171,7 +171,7 @@ def test_a_full_disk_leaves_the_old_file(path, monkeypatch):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 def test_an_unwritable_place_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(CheckpointError, match="cannot write .*file/a"):
+    with pytest.raises(CheckpointError, match=r"cannot write .*file/a"):
         save(tmp_path / "file" / "a", {"a": np.zeros(3)})
 
 

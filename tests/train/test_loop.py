@@ -236,7 +236,7 @@ def test_a_checkpoint_of_another_model_lists_the_differences(tmp_path):
 
 def test_resuming_with_other_settings_is_refused(tmp_path):
     trained(*make(), ListLoader(), 1, run_dir=tmp_path, config={"seed": 1})
-    with pytest.raises(CheckpointError, match="5 batches .* now there are 10"):
+    with pytest.raises(CheckpointError, match=r"5 batches .* now there are 10"):
         trained(*make(), ListLoader(batch=4), 2, run_dir=tmp_path, resume=True, config={"seed": 1})
     with pytest.raises(CheckpointError, match="seed = 1, and now it is 2"):
         trained(*make(), ListLoader(), 2, run_dir=tmp_path, resume=True, config={"seed": 2})
