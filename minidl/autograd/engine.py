@@ -165,6 +165,8 @@ def _walk(
     while walk.heap:
         vertex = heappop(walk.heap)[1]
         g = walk.waiting.pop(vertex)
+        if type(g) is RowSparse:  # only leaves hold sparse gradients; the rules of ops take arrays
+            g = g.dense()
         if walk.targets is not None and vertex in walk.targets:
             walk.found[vertex] = g
             if stop:

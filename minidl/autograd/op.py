@@ -214,9 +214,11 @@ class Op:
         """Make sure that `y` is an array of the dtype its inputs promise, and finite when asked."""
         if type(y) is not np.ndarray and isinstance(y, np.generic | float | int):
             y = np.asarray(y)
-        first = arrays[0]
-        if (type(first) in _SCALARS or y.dtype is not first.dtype) and not self.casts:
-            y = self._without_promotion(y, arrays)
+        if not self.casts:
+            for a in arrays:
+                if type(a) not in _SCALARS and a.dtype is not y.dtype:
+                    y = self._without_promotion(y, arrays)
+                    break
         if modes.anomaly and y.dtype.kind == "f" and not bool(namespace_of(y).isfinite(y).all()):
             raise GraphError(f"{self.name}: the first NaN or infinity appears here ({_users_line()})")
         return y

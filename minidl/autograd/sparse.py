@@ -22,6 +22,7 @@ class RowSparse:
     """
 
     __slots__ = ("rows", "shape", "values")
+    __array_ufunc__ = None  # array + RowSparse is ours to compute
 
     def __init__(self, rows: Any, values: Any, shape: tuple[int, ...]) -> None:
         self.rows, self.values, self.shape = rows, values, shape

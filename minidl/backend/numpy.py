@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .base import Backend
+from .scatter import add_at
 
 CACHE_LINE = 64  # bytes
 
@@ -32,7 +33,7 @@ class NumpyBackend(Backend):
         return array
 
     def scatter_add(self, target: np.ndarray, index: Any, values: Any) -> None:
-        np.add.at(target, index, values)
+        add_at(target, index, values)
 
     def rng(self, seed: Any) -> np.random.Generator:
         return np.random.default_rng(seed)

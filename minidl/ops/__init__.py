@@ -25,6 +25,7 @@ from .attention import scaled_dot_product_attention
 from .conv import conv1d, conv2d, conv2d_by_input, conv2d_by_weight, conv_transpose2d
 from .cross_entropy import cross_entropy
 from .dropout import dropout
+from .einsum import einsum
 from .elementwise import (
     abs,
     arccos,
@@ -62,7 +63,7 @@ from .linalg import (
     cholesky,
     det,
     dot,
-    einsum,
+    inner,
     inverse,
     matmul,
     outer,
@@ -72,6 +73,7 @@ from .linalg import (
     trace,
     tril,
     triu,
+    vdot,
 )
 from .linear import linear
 from .norm import group_norm, layer_norm, rms_norm

@@ -28,41 +28,47 @@ def linear(x: Array, w: Array, b: Array | None = None):
         Feature counts or dtypes that differ.
     """
     if x.ndim == 0 or w.ndim != 2 or x.shape[-1] != w.shape[0]:
-        _explain(x, w)
+        _explain_shapes(x, w)
     if x.dtype is not w.dtype and x.dtype != w.dtype:
         raise DTypeError(f"linear: x is {x.dtype}, w is {w.dtype}; cast the input with .astype('{w.dtype}')")
-    y = x @ w if x.ndim == 2 else (x.reshape(-1, x.shape[-1]) @ w).reshape(*x.shape[:-1], w.shape[1])
+    y = x @ w if x.ndim == 2 else (_rows(x) @ w).reshape(*x.shape[:-1], w.shape[1])
     if b is not None:
         if b.shape != w.shape[1:]:
             raise ShapeError(f"linear: b has shape {b.shape}, w makes {w.shape[1]} features (axis 1 of {w.shape})")
+        if b.dtype is not y.dtype and b.dtype != y.dtype:
+            raise DTypeError(f"linear: b is {b.dtype}, w is {w.dtype}; cast one with .astype(...)")
         y += b
     return y
 
 
-def _explain(x: Any, w: Any) -> None:
-    if w.ndim != 2 or x.ndim == 0:
-        raise ShapeError(f"linear: needs x of shape (..., I) and w of shape (I, O), got {x.shape} and {w.shape}")
-    raise ShapeError(
-        f"linear: x has {x.shape[-1]} features (axis -1 of {x.shape}), w expects {w.shape[0]} (axis 0 of {w.shape})"
-    )
-
-
 @linear.rule("x")
 def _(g: Any, w: Any) -> Any:
-    if g.ndim == 2:
-        return g @ w.T
-    return (g.reshape(-1, g.shape[-1]) @ w.T).reshape(*g.shape[:-1], w.shape[0])
+    return g @ w.T if g.ndim == 2 else (_rows(g) @ w.T).reshape(*g.shape[:-1], w.shape[0])
 
 
 @linear.rule("w")
 def _(g: Any, x: Any, out: Any = None) -> Any:
     if g.ndim != 2:
-        x, g = x.reshape(-1, x.shape[-1]), g.reshape(-1, g.shape[-1])
-    if out is None:
-        return x.T @ g
-    return namespace_of(out).matmul(x.T, g, out=out)
+        x, g = _rows(x), _rows(g)
+    return x.T @ g if out is None else namespace_of(out).matmul(x.T, g, out=out)
 
 
 @linear.rule("b")
 def _(g: Any) -> Any:
-    return g.sum(axis=tuple(range(g.ndim - 1)))
+    return g.sum(axis=0 if g.ndim == 2 else tuple(range(g.ndim - 1)))
+
+
+def _rows(x: Any) -> Any:
+    """All leading axes as one (named, as -1 would not do for no features)."""
+    n = 1
+    for length in x.shape[:-1]:
+        n *= length
+    return x.reshape((n, x.shape[-1]))
+
+
+def _explain_shapes(x: Any, w: Any) -> None:
+    if w.ndim != 2 or x.ndim == 0:
+        raise ShapeError(f"linear: needs x of shape (..., I) and w of shape (I, O), got {x.shape} and {w.shape}")
+    raise ShapeError(
+        f"linear: x has {x.shape[-1]} features (axis -1 of {x.shape}), w expects {w.shape[0]} (axis 0 of {w.shape})"
+    )

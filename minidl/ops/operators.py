@@ -14,7 +14,7 @@ from ..autograd.modes import modes
 from ..autograd.tensor import Tensor
 from ..backend import backend_of
 from ..errors import ArgumentError, DeviceError
-from . import arithmetic, elementwise, index, linalg, reduce, shape
+from . import arithmetic, einsum, elementwise, index, linalg, reduce, shape
 
 _BINARY: dict[str, Callable] = {
     "add": arithmetic.add,
@@ -85,7 +85,7 @@ def _in_place(name: str, function: Callable, x: Tensor, other: Any) -> Tensor:
 
 def _set_item(x: Tensor, key: Any, value: Any) -> None:
     x.refuse_in_place("x[...] = ...")
-    x.data[index._plain_key(key)] = value.data if isinstance(value, Tensor) else value
+    x.data[index.plain_key(key, x.data)] = value.data if isinstance(value, Tensor) else value
     x.changed_in_place()
 
 
@@ -114,7 +114,8 @@ _FUNCTIONS: dict[Any, Callable] = {
         "roll repeat tile ravel",
         index: "take take_along_axis diagonal",
         elementwise: "where clip",
-        linalg: "dot outer tensordot einsum trace triu tril",
+        linalg: "dot vdot inner outer tensordot trace triu tril",
+        einsum: "einsum",
     }.items()
     for name in names.split()
 } | {

@@ -19,7 +19,10 @@ Axes = int | Sequence[int]
 @op
 def reshape(x: Array, shape: Any):
     """The same values in another shape; one length may be -1."""
-    return x.reshape(shape)
+    try:
+        return x.reshape(shape)
+    except ValueError as error:
+        raise ShapeError(f"reshape: shape {x.shape} has {x.size} elements, which {shape} cannot hold") from error
 
 
 reshape.rules(x=lambda g, x_shape: g.reshape(x_shape))
@@ -28,6 +31,8 @@ reshape.rules(x=lambda g, x_shape: g.reshape(x_shape))
 @op
 def transpose(x: Array, axes: Sequence[int] | None = None):
     """Permute the axes (reverse them if `axes` is None)."""
+    if axes is not None and len(axes) != x.ndim:
+        raise ShapeError(f"transpose: {len(axes)} axes {axes} for shape {x.shape}; name each of its {x.ndim} once")
     return x.transpose(axes)
 
 
@@ -94,6 +99,9 @@ broadcast_to.rules(x=lambda g: g)  # the engine sums out what was repeated
 @op
 def _join(*xs: Array, axis: int = 0, xp: Any):
     return xp.concatenate(xs, axis=axis)
+
+
+_join.name = "concatenate"  # what errors call it
 
 
 @_join.rule("xs")

@@ -219,6 +219,7 @@ def test_sequential_takes_names_slices_and_functions():
     assert len(net) == 2
     assert net["in"] is net[0]
     assert net[:1][0] is net[0]
+    assert len(net[:1]) == 1
     doubled = nn.Sequential(net, lambda y: y * 2)
     np.testing.assert_array_equal(doubled(x_of(4, 2)).data, 2 * net(x_of(4, 2)).data)
     doubled[1] = nn.Identity()

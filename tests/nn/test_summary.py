@@ -65,6 +65,12 @@ def test_recurrent_and_attention(capsys):
     assert table.parameters == sum(r.parameters for r in table.rows)
 
 
+def test_a_transposed_convolution_costs_by_its_input(capsys):
+    table = nn.ConvTranspose2d(3, 4, 2, stride=2).summary((1, 5, 5, 3))
+    assert table.multiply_adds == 5 * 5 * 3 * 2 * 2 * 4
+    assert table.rows[0].output_shape == (1, 10, 10, 4)
+
+
 def test_integer_inputs_and_a_models_own_parameters(capsys):
     class Model(nn.Module):
         def __init__(self):
