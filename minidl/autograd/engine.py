@@ -14,7 +14,7 @@ from typing import Any
 from ..backend import namespace_of
 from ..errors import GraphError
 from .modes import enable_grad, modes
-from .node import Node, Output
+from .node import Node
 from .sparse import RowSparse
 from .tensor import Tensor
 
@@ -171,7 +171,7 @@ def _walk(
             walk.found[vertex] = g
             if stop:
                 continue
-        if isinstance(vertex, Output):
+        if vertex.n_outputs == 0:  # an Output: passes the gradient on to its place
             parts: list[Any] = [None] * vertex.parents[0].n_outputs
             parts[vertex.position] = g
             walk.send(vertex.parents[0], parts)
@@ -215,24 +215,29 @@ def _send_arrays(walk: _Walk, node: Node, g: Any) -> None:
 
     A rule that takes ``out`` writes the first gradient of a leaf straight into the leaf's buffer.
     """
-    saved, plan, parents = node.saved, node.plan, node.parents
+    plan, parents, useful = node.plan, node.parents, walk.useful
     if plan.joint is not None:
-        parts = plan.joint.rule(g, *[saved[s] for s in plan.joint.slots])
-        for position, part in enumerate(parts):
-            if part is not None and walk.wants(parents[position]):
-                walk.send(parents[position], fitted(node, position, part))
+        for position, part in enumerate(plan.joint.rule(g, *node.saved[0])):  # type: ignore[index]
+            parent = parents[position]
+            if part is not None and parent is not None and (useful is None or parent in useful):
+                walk.send(parent, fitted(node, position, part))
         return
-    for call in plan.calls:
+    for call, values in zip(plan.calls, node.saved, strict=False):  # type: ignore[arg-type]
         parent = parents[call.position]
-        if walk.useful is not None and parent not in walk.useful:
+        if useful is not None and parent not in useful:
             continue
-        values = [saved[s] for s in call.slots]
         if call.takes_out and walk.targets is None and isinstance(parent, Tensor):
-            part = call.rule(g, *values, out=parent.gradient_target())
+            out = parent.gradient_target()
+            part = call.rule(g, *values, out=out)
+            if out is not None:
+                parent.accumulate(out)
+                continue
         else:
             part = call.rule(g, *values)
         if part is not None:
-            walk.send(parent, fitted(node, call.position, part))
+            if part.shape != parent.shape or part.dtype is not parent.dtype or modes.anomaly:
+                part = fitted(node, call.position, part)
+            walk.send(parent, part)
 
 
 def _check_alive(node: Node) -> None:

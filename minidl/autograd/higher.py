@@ -6,12 +6,14 @@ plain definition is evaluated and differentiated in its place.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..errors import GraphError
 from .engine import fitted, grad_of
 from .node import Node
 from .op import Array, op
+from .plan import Source
 from .tensor import Tensor
 
 
@@ -24,29 +26,28 @@ def send_tensors(walk: Any, node: Node, g: Any) -> None:
 
 def _tensor_gradients(walk: Any, node: Node, g: Any) -> list[tuple[int, Any]]:
     """Pairs of (argument position, gradient Tensor or None)."""
-    plan = node.plan
+    plan, saved = node.plan, node.saved
+    assert saved is not None
     if plan.op.plain is not None:
         return _through_definition(walk, node, g)
-    values = _wrapped(node)
     if plan.op.variadic and plan.joint is not None:
-        return list(enumerate(plan.joint.rule(g, *[values[s] for s in plan.joint.slots])))
+        return list(enumerate(plan.joint.rule(g, *_wrapped(node, plan.joint.sources, saved[0]))))
     if not plan.calls:
         raise GraphError(
             f"{plan.op.name}: create_graph=True needs rules that work on tensors, and this op has only a fast "
             "first-order rule; call it with create_graph=False or give it a definition"
         )
     return [
-        (call.position, call.rule(g, *[values[s] for s in call.slots]))
-        for call in plan.calls
+        (call.position, call.rule(g, *_wrapped(node, call.sources, values)))
+        for call, values in zip(plan.calls, saved[plan.joint is not None :], strict=False)
         if walk.wants(node.parents[call.position])
     ]
 
 
-def _wrapped(node: Node) -> list[Any]:
-    """The saved values with arrays as Tensors, tied to the graph they came from."""
+def _wrapped(node: Node, sources: Sequence[Source], values: Sequence[Any]) -> list[Any]:
+    """Saved values with arrays as Tensors, tied to the graph they came from."""
     wrapped = []
-    assert node.saved is not None
-    for (kind, key), value in zip(node.plan.sources, node.saved, strict=True):
+    for (kind, key), value in zip(sources, values, strict=True):
         if kind == "array":
             value = _tied(value, node.parents[key])
         elif kind == "output":
@@ -75,9 +76,9 @@ _alias.rules(x=lambda g: g)
 
 
 def _through_definition(walk: Any, node: Node, g: Any) -> list[tuple[int, Any]]:
-    definition, values = node.plan.op.plain, _wrapped(node)
-    assert definition is not None
-    inputs = [values[slot] for slot in node.plan.inputs]
+    definition = node.plan.op.plain
+    assert definition is not None and node.saved is not None
+    inputs = _wrapped(node, node.plan.inputs, node.saved[-1])
     tracked = [i for i, p in enumerate(node.parents) if walk.wants(p)]
     for i in tracked:
         inputs[i] = _alias(inputs[i])

@@ -7,6 +7,7 @@ reference count as soon as its last Tensor does.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,16 +29,16 @@ class Node:
         Counts up with each vertex made: descending time is a topological order for the way back.
     parents : list
         Per argument: the Node or Output that made it, the leaf Tensor itself, or None.
-    saved : list or None
-        What the rules asked for; None once backward has used it up.
-    versions : list of (Tensor, int)
+    saved : tuple or None
+        What the rules asked for, as :attr:`Plan.keep` orders it; None once backward has used it up.
+    versions : sequence of (Tensor, int)
         Leaves whose arrays are in `saved`, with the version they had.
     """
 
     __slots__ = ("dtype", "n_outputs", "parents", "plan", "saved", "shape", "static", "time", "versions", "where")
 
     def __init__(
-        self, plan: Plan, parents: list, saved: list, versions: list[tuple[Tensor, int]], y: Any, static: dict
+        self, plan: Plan, parents: list, saved: tuple, versions: Sequence[tuple[Tensor, int]], y: Any, static: dict
     ) -> None:
         self.plan, self.parents, self.saved, self.versions, self.static = plan, parents, saved, versions, static
         self.time = next(_clock)
@@ -56,6 +57,7 @@ class Output:
     """One of several outputs of a node: passes its gradient on to its place there."""
 
     __slots__ = ("dtype", "parents", "position", "shape", "time")
+    n_outputs = 0
 
     def __init__(self, node: Node, position: int, y: Any) -> None:
         self.parents, self.position, self.shape, self.dtype = [node], position, y.shape, y.dtype

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..backend import namespace_of
+from ..backend import namespace_of, namespace_of_type
 from ..errors import DeviceError, DTypeError, GraphError, MinidlError, ShapeError
 from .modes import modes
 from .node import Node, Output
@@ -37,6 +37,7 @@ registry: dict[str, Op] = {}
 
 _INJECTED = ("xp", "recording")
 _SCALARS = frozenset((float, int, bool, type(None)))
+_NUMBERS = (np.generic, float, int)
 _NOTHING: dict[str, Any] = {}
 
 
@@ -68,6 +69,7 @@ class Op:
         self.static_defaults = {p.name: p.default for p in static if p.default is not p.empty}
         self.wants_xp = "xp" in signature.parameters
         self.wants_recording = "recording" in signature.parameters
+        self.injects = self.wants_xp or self.wants_recording
         self.n_arrays = len(self.array_names)
         self.needs_binding = bool(static) or self.variadic
 
@@ -110,46 +112,77 @@ class Op:
             args, static = self._bind(args, kwargs)
         else:
             static = _NOTHING
-        arrays, kind, has_tensor, wanted, bit, scalars = [], None, False, 0, 1, False
+        arrays: list[Any] = []
+        parents: list[Any] = []
+        kind = dtype = None  # type, and floating dtype, of the arrays so far
+        has_tensor = has_leaf = uneven = scalars = False
+        wanted, bit = 0, 1
         for a in args:  # one pass, kept flat: this loop is most of what a small op costs
+            parent = None
             if isinstance(a, Tensor):
                 has_tensor = True
+                if a.node is None:
+                    has_leaf = True
                 if a.requires_grad:
                     wanted |= bit
+                    parent = a.node or a
                 a = a._data
-                if type(a) is not kind:
-                    kind = self._same_device(kind, type(a))
+            elif type(a) in _SCALARS:
+                arrays.append(a)
+                parents.append(None)
+                bit <<= 1
+                continue
             elif isinstance(a, np.generic):
                 scalars = True
-            elif type(a) not in _SCALARS:
+            else:
                 a = _plain_array(a)
-                if type(a) is not kind:
-                    kind = self._same_device(kind, type(a))
+            if type(a) is not kind and not isinstance(a, np.generic):
+                kind = self._same_device(kind, type(a))
+            if a.dtype is not dtype and a.dtype.kind == "f":
+                uneven, dtype = dtype is not None, a.dtype
             arrays.append(a)
+            parents.append(parent)
             bit <<= 1
         if scalars:  # NumPy's scalars must not promote a Tensor; among arrays they are arrays without axes
             arrays = [(a.item() if has_tensor else np.asarray(a)) if isinstance(a, np.generic) else a for a in arrays]
+            uneven = True
         if wanted and not (modes.recording and self.differentiable):
             wanted = 0
         try:
-            y = self.forward(*arrays, **static, **self._injected(arrays, wanted))
+            if self.injects:
+                y = self.forward(*arrays, **static, **self._injected(kind, wanted))
+            else:
+                y = self.forward(*arrays, **static)
         except MinidlError:
             raise
         except ValueError as error:
             raise self._explain(error, arrays) from error
+        residuals: tuple = ()
         if self.residuals:
             y, residuals = self._split_residuals(y)
-        else:
-            residuals = ()
-        return self._wrap(y, residuals, args, arrays, wanted, static) if has_tensor else y
+        if not has_tensor:
+            return y
+        if type(y) is not kind and isinstance(y, _NUMBERS):
+            y = np.asarray(y)
+        if type(y) is not kind or y.dtype is not dtype or uneven or modes.anomaly:
+            y = tuple([self._checked(part, arrays) for part in y]) if type(y) is tuple else self._checked(y, arrays)
+        if not wanted:
+            return Tensor(y) if type(y) is not tuple else tuple([Tensor(part) for part in y])
+        key = (wanted, len(args)) if self.variadic else wanted
+        plan = self._plans.get(key) or self._plan(key, wanted, len(args))
+        saved = plan.keep(arrays, y, residuals, static)
+        node = Node(plan, parents, saved, plan.versions(args) if has_leaf else (), y, static)
+        if modes.anomaly:
+            node.where = _users_line()
+        if type(y) is not tuple:
+            return Tensor(y, False, node)
+        return tuple([Tensor(part, False, Output(node, i, part)) for i, part in enumerate(y)])
 
-    def _injected(self, arrays: list, wanted: int) -> dict[str, Any]:
+    def _injected(self, kind: type | None, wanted: int) -> dict[str, Any]:
         """What the forward asked for beside its own arguments."""
-        if not (self.wants_xp or self.wants_recording):
-            return _NOTHING
         injected: dict[str, Any] = {}
         if self.wants_xp:
-            injected["xp"] = next((namespace_of(a) for a in arrays if type(a) not in _SCALARS), np)
+            injected["xp"] = np if kind is None else namespace_of_type(kind)
         if self.wants_recording:
             injected["recording"] = bool(wanted)
         return injected
@@ -158,45 +191,24 @@ class Op:
         n = len(y) - len(self.residuals)
         return (y[0] if n == 1 else y[:n]), y[n:]
 
-    def _wrap(
-        self, y: Any, residuals: tuple, args: Sequence, arrays: list, wanted: int, static: dict
-    ) -> Any:
-        """Turn the forward's result into Tensors, attached to a new node if a graph is kept."""
-        several = isinstance(y, tuple)
-        if several:
-            y = tuple([self._checked(part, arrays) for part in y])
-        else:
-            y = self._checked(y, arrays)
-        if not wanted:
-            return tuple([Tensor(part) for part in y]) if several else Tensor(y)
-        key = (wanted, len(args)) if self.variadic else wanted
-        plan = self._plans.get(key) or self._plan(key, wanted, len(args))
-        saved = plan.collect(arrays, y, residuals, static)
-        parents = [(a.node or a) if isinstance(a, Tensor) and a.requires_grad else None for a in args]
-        node = Node(plan, parents, saved, plan.versions(args), y, static)
-        if modes.anomaly:
-            node.where = _users_line()
-        if several:
-            return tuple([Tensor(part, node=Output(node, i, part)) for i, part in enumerate(y)])
-        return Tensor(y, node=node)
-
     def _plan(self, key: Any, wanted: int, n_args: int) -> Plan:
         plan = self._plans[key] = Plan(self, tuple(bool(wanted >> i & 1) for i in range(n_args)))
         return plan
 
     def _bind(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
         """Sort a call's arguments into arrays (with defaults filled in) and static parameters."""
-        static = dict(self.static_defaults)
+        static = self.static_defaults.copy()
         if not self.variadic:
-            n = len(self.array_names)
-            static.update(zip(self.static_names, args[n:], strict=False))
-            args = args[:n]
-            if len(args) < n:
-                missing = self.array_names[len(args) :]
-                defaults = self.array_defaults[len(args) :]
-                args += tuple(kwargs.pop(name, d) for name, d in zip(missing, defaults, strict=True))
-        static.update(kwargs)
-        if len(static) != len(self.static_names) or any(a is None for a in args[: self.n_required]):
+            n = self.n_arrays
+            if len(args) > n:
+                static.update(zip(self.static_names, args[n:], strict=False))
+                args = args[:n]
+            elif len(args) < n:
+                missing = zip(self.array_names[len(args) :], self.array_defaults[len(args) :], strict=True)
+                args += tuple([kwargs.pop(name, default) for name, default in missing])
+        if kwargs:
+            static.update(kwargs)
+        if len(static) != len(self.static_names) or (self.n_required and args[self.n_required - 1] is None):
             self._explain_call(args, static)
         return args, static
 
@@ -212,7 +224,7 @@ class Op:
 
     def _checked(self, y: Any, arrays: list) -> Any:
         """Make sure that `y` is an array of the dtype its inputs promise, and finite when asked."""
-        if type(y) is not np.ndarray and isinstance(y, np.generic | float | int):
+        if isinstance(y, _NUMBERS):
             y = np.asarray(y)
         if not self.casts:
             for a in arrays:
@@ -295,6 +307,8 @@ def _plain_array(a: Any) -> Any:
     if isinstance(a, list | tuple):
         a = np.asarray(a)
         return a.astype(np.float32) if a.dtype == np.float64 else a
+    if not hasattr(a, "dtype"):
+        raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
     return a
 
 

@@ -15,35 +15,50 @@ from .tensor import Tensor
 if TYPE_CHECKING:
     from .op import Op
 
-Source = tuple[str, Any]  # ("array", i) | ("output", None) | ("residual", i) | ("static", name) | ("shape", i)
+Source = tuple[str, Any]  # a kind of value (see _PLACES) and which one of them
 
 
 class RuleCall:
-    """One rule with the places of its arguments in a node's saved values."""
+    """One rule, the argument whose gradient it makes, and where the values that it asks for come from."""
 
-    __slots__ = ("position", "rule", "slots", "takes_out")
+    __slots__ = ("position", "rule", "sources", "takes_out")
 
-    def __init__(self, position: int, rule: Callable, slots: tuple[int, ...], takes_out: bool) -> None:
-        self.position, self.rule, self.slots, self.takes_out = position, rule, slots, takes_out
+    def __init__(self, position: int, rule: Callable, sources: tuple[Source, ...], takes_out: bool) -> None:
+        self.position, self.rule, self.sources, self.takes_out = position, rule, sources, takes_out
 
 
 class Plan:
-    """What to keep and which rules to run for one combination of wanted arguments of one op."""
+    """What to keep and which rules to run for one combination of wanted arguments of one op.
+
+    Attributes
+    ----------
+    joint : RuleCall or None
+        One rule for all arguments: fast, or of a variadic op.
+    calls : list of RuleCall
+        One rule per wanted argument.
+    inputs : tuple of Source
+        All arguments, where higher orders go through the op's definition.
+    keep : callable
+        ``keep(arrays, y, residuals, static)`` gives a node's saved values: a tuple for each of :attr:`kept`.
+    """
 
     def __init__(self, op: Op, wanted: tuple[bool, ...]) -> None:
         self.op, self.wanted = op, wanted
-        self.sources: list[Source] = []
         self.calls: list[RuleCall] = []
-        self.joint: RuleCall | None = None  # one rule for all arguments: fast, or of a variadic op
+        self.joint: RuleCall | None = None
+        self.inputs: tuple[Source, ...] = ()
         if op.fast_rule is not None:
-            self.joint = self._compile(-1, op.fast_rule)
+            self.joint = self._read(-1, op.fast_rule)
         elif op.variadic:
-            self.joint = self._compile(-1, self._find(0))
-        if op.plain is not None:  # higher orders go through the definition, which needs every input
-            self.inputs = [self._slot(("array", i)) for i in range(len(wanted))]
+            self.joint = self._read(-1, self._find(0))
+        if op.plain is not None:
+            self.inputs = tuple(("array", i) for i in range(len(wanted)))
         elif not op.variadic:
-            self.calls = [self._compile(i, self._find(i)) for i, wants in enumerate(wanted) if wants and self._has(i)]
-        self.kept = [key for kind, key in self.sources if kind == "array"]
+            self.calls = [self._read(i, self._find(i)) for i, wants in enumerate(wanted) if wants and self._has(i)]
+        rules = ([self.joint] if self.joint else []) + self.calls
+        self.kept = [*[call.sources for call in rules], self.inputs]
+        self.keep = _compiled(self.kept, wanted)
+        self._held = sorted({key for sources in self.kept for kind, key in sources if kind == "array"})
 
     def _has(self, position: int) -> bool:
         op = self.op
@@ -61,11 +76,10 @@ class Plan:
         assert rule is not None
         return rule
 
-    def _compile(self, position: int, rule: Callable) -> RuleCall:
+    def _read(self, position: int, rule: Callable) -> RuleCall:
         names = list(inspect.signature(rule).parameters)[1:]  # the first is g
-        takes_out = "out" in names
-        slots = tuple(self._slot(self._source(name)) for name in names if name != "out")
-        return RuleCall(position, rule, slots, takes_out)
+        sources = tuple(self._source(name) for name in names if name != "out")
+        return RuleCall(position, rule, sources, "out" in names)
 
     def _source(self, name: str) -> Source:
         op = self.op
@@ -83,34 +97,30 @@ class Plan:
             return ("shapes", None) if op.variadic else ("shape", op.array_names.index(name[:-6]))
         raise GraphError(f"op {op.name}: a rule asks for {name!r}, which the op does not have")
 
-    def _slot(self, source: Source) -> int:
-        if source not in self.sources:
-            self.sources.append(source)
-        return self.sources.index(source)
-
-    def collect(self, arrays: list, y: Any, residuals: tuple, static: dict) -> list[Any]:
-        """Pick the values that the rules asked for, in the order of :attr:`sources`."""
-        saved: list[Any] = []
-        for kind, key in self.sources:
-            if kind == "array":
-                saved.append(arrays[key])
-            elif kind == "output":
-                saved.append(y)
-            elif kind == "shape":
-                saved.append(getattr(arrays[key], "shape", ()))
-            elif kind == "static":
-                saved.append(static[key])
-            elif kind == "residual":
-                saved.append(residuals[key])
-            elif kind == "wanted":
-                saved.append(self.wanted)
-            else:  # of a variadic op: all arrays, or all their shapes
-                saved.append(list(arrays) if kind == "arrays" else [getattr(a, "shape", ()) for a in arrays])
-        return saved
-
     def versions(self, args: Sequence[Any]) -> list[tuple[Tensor, int]]:
         """Leaves whose arrays are kept, with the version at which they were used."""
-        kept = range(len(args)) if self.op.variadic else self.kept
-        return [
-            (a, a.version) for a in (args[i] for i in kept) if isinstance(a, Tensor) and a.node is None
-        ]
+        kept = args if self.op.variadic else [args[i] for i in self._held]
+        return [(a, a.version) for a in kept if isinstance(a, Tensor) and a.node is None]
+
+
+_PLACES: dict[str, str] = {
+    "array": "arrays[{key}]",
+    "shape": "shape_of(arrays[{key}])",
+    "arrays": "list(arrays)",  # of a variadic op: all of them, or all their shapes
+    "shapes": "[shape_of(a) for a in arrays]",
+    "output": "y",
+    "residual": "residuals[{key}]",
+    "static": "static[{key!r}]",
+    "wanted": "wanted",
+}
+
+
+def _compiled(kept: Sequence[Sequence[Source]], wanted: tuple[bool, ...]) -> Callable:
+    """A function that picks the values of `kept` in one expression: it runs at every recorded call."""
+    groups = ["(" + "".join(_PLACES[kind].format(key=key) + ", " for kind, key in sources) + ")" for sources in kept]
+    text = f"lambda arrays, y, residuals, static: ({', '.join(groups)},)"
+    return eval(text, {"shape_of": _shape_of, "wanted": wanted})
+
+
+def _shape_of(a: Any) -> tuple[int, ...]:
+    return getattr(a, "shape", ())

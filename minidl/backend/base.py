@@ -88,21 +88,28 @@ def register(backend: Backend) -> None:
 
 def backend_of(array: Any) -> Backend:
     """Return the backend that owns `array` (O(1): a look-up by type)."""
-    try:
-        return _BY_TYPE[type(array)]
-    except KeyError:
-        if isinstance(array, np.ndarray | np.generic | float | int | bool):
-            return _BY_NAME["cpu"]
-        raise DeviceError(
-            f"no backend owns an array of type {type(array).__name__}; "
-            f"known are {', '.join(t.__name__ for t in _BY_TYPE)}"
-        ) from None
+    backend = _BY_TYPE.get(type(array))
+    return backend if backend is not None else _of_unknown(type(array))
 
 
 def namespace_of(array: Any) -> Any:
     """Return the namespace (``numpy`` or ``cupy``) of `array`."""
-    space = _NAMESPACE.get(type(array))
-    return space if space is not None else backend_of(array).xp
+    return namespace_of_type(type(array))
+
+
+def namespace_of_type(kind: type) -> Any:
+    """Return the namespace of arrays of type `kind`."""
+    space = _NAMESPACE.get(kind)
+    return space if space is not None else _of_unknown(kind).xp
+
+
+def _of_unknown(kind: type) -> Backend:
+    """NumPy's backend for scalars and for subclasses of its arrays."""
+    if issubclass(kind, np.ndarray | np.generic | float | int | bool):
+        return _BY_NAME["cpu"]
+    raise DeviceError(
+        f"no backend owns an array of type {kind.__name__}; known are {', '.join(t.__name__ for t in _BY_TYPE)}"
+    )
 
 
 def device(name: str) -> Backend:

@@ -31,6 +31,9 @@ def parallel_blocks(fn: Callable[[int, int], None], n_rows: int, rows_per_block:
     n_rows, rows_per_block : int
         The last block may be shorter. One block (or one core) runs in the calling thread alone.
     """
+    if 0 < n_rows <= rows_per_block:
+        fn(0, n_rows)
+        return
     starts = range(0, n_rows, max(1, rows_per_block))
     todo = iter(starts)
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..autograd.op import Array, op
 from ..autograd.tensor import Tensor
 from ..backend import namespace_of
 from ..backend.threads import parallel_blocks
 from ..errors import ArgumentError, DTypeError, ShapeError
 from . import reduce as _r
-from .rows import rows_per_block, shifted_exp
+from .rows import rows_per_block, shifted_exp_of_rows
 
 
 @op(residuals=("e", "total", "top", "wish", "scale"))
@@ -51,19 +53,12 @@ def cross_entropy(
     ShapeError, DTypeError, ArgumentError
         Shapes that do not fit, targets of a wrong kind, a class outside [0, V).
     """
-    _check(xp, logits, target, weight, reduction, ignore_index, label_smoothing)
+    _check(logits, target, weight, reduction, label_smoothing)
     x = xp.ascontiguousarray(logits.reshape(-1, logits.shape[-1]))
-    top, total = xp.empty((x.shape[0], 1), x.dtype), xp.empty((x.shape[0], 1), x.dtype)
     e = xp.empty_like(x) if recording else None
-
-    def block(start: int, stop: int) -> None:
-        part = x[start:stop]
-        out = xp.empty_like(part) if e is None else e[start:stop]
-        top[start:stop], total[start:stop] = shifted_exp(part, out)
-
-    parallel_blocks(block, x.shape[0], rows_per_block(x))
+    top, total = shifted_exp_of_rows(x, e)
     wish = _Wish(xp, x, target, weight, ignore_index, label_smoothing)
-    losses = wish.mass() * xp.log(total)[:, 0] - wish.dot(x, top)
+    losses = _times(xp.log(total)[:, 0], wish.mass()) - wish.dot(x, top if isinstance(top, float) else top[:, 0])
     if reduction == "none":
         return losses.reshape(logits.shape[:-1]), e, total, top, wish, 1.0
     scale = 1 / wish.count() if reduction == "mean" else 1.0
@@ -85,8 +80,8 @@ def _(
     wanted: tuple[bool, ...],
 ) -> tuple:
     xp = namespace_of(logits)
-    factor = g.reshape(-1) * scale  # (1,), or (n,) without a reduction
-    to_mass = (wish.mass() * factor)[:, None] / total
+    factor = (g.reshape(-1) if g.ndim else g) * scale  # one number, or (n,) without a reduction
+    to_mass = _column(_times(factor, wish.mass())) / total
     gx = xp.empty_like(e)
 
     def block(start: int, stop: int) -> None:
@@ -96,7 +91,7 @@ def _(
     wish.subtract_from(gx, factor)
     g_target = None
     if target.dtype.kind == "f" and wanted[1]:
-        g_target = (xp.log(total) + top - logits.reshape(e.shape)) * (factor * (1 - label_smoothing))[:, None]
+        g_target = (xp.log(total) + top - logits.reshape(e.shape)) * _column(factor * (1 - label_smoothing))
         g_target = (g_target if weight is None else g_target * weight).reshape(target.shape)
     return gx.reshape(logits.shape), g_target, None
 
@@ -130,28 +125,32 @@ def _(
     return losses.sum() if reduction == "sum" else losses.sum() / count
 
 
+def _times(a: Any, factor: Any) -> Any:
+    """``a * factor``; `a` itself where the factor is the number one, as it most often is."""
+    return a if isinstance(factor, float) and factor == 1 else a * factor
+
+
+def _column(a: Any) -> Any:
+    """One number as it is, (n,) as (n, 1)."""
+    return a[:, None] if a.ndim else a
+
+
 class _Wish:
     """The target weights a of each row: one number at its label, an even rest from smoothing, or a row of them."""
 
     def __init__(self, xp: Any, x: Any, target: Any, weight: Any, ignore_index: int | None, smoothing: float) -> None:
         n, v = x.shape
         self.dense = self.even = None
-        self.seen: Any = 1.0  # factor of each row: 0 where it is ignored
-        even = smoothing / v if weight is None else weight * (smoothing / v)
         if target.dtype.kind == "f":
             self.dense = target.reshape(n, v) * (1 - smoothing) + smoothing / v
             self.dense = self.dense if weight is None else self.dense * weight
             return
-        labels = target.reshape(-1)
-        ignored = None if ignore_index is None else labels == ignore_index
-        if ignored is not None and bool(ignored.any()):
-            labels = xp.where(ignored, 0, labels)
-            self.seen = (~ignored).astype(x.dtype)
+        labels, self.seen = _seen_labels(xp, target.reshape(-1), v, ignore_index, x.dtype)
         self.at = xp.arange(n), labels
-        self.weights = self.seen if weight is None else self.seen * weight[labels]
-        self.picked = self.weights * (1 - smoothing)
+        self.weights = self.seen if weight is None else _times(weight[labels], self.seen)
+        self.picked = _times(self.weights, 1.0 - smoothing)
         if smoothing:
-            self.even = xp.zeros(v, x.dtype) + even
+            self.even = xp.zeros(v, x.dtype) + (1.0 if weight is None else weight) * (smoothing / v)
 
     def mass(self) -> Any:
         """Sum of each row's target weights, (n,), or one number for all."""
@@ -162,9 +161,9 @@ class _Wish:
     def dot(self, x: Any, top: Any) -> Any:
         """Target weights times ``x - top``, summed over each row, (n,); the difference first, for its digits."""
         if self.dense is not None:
-            return (self.dense * (x - top)).sum(-1)
-        hard = self.picked * (x[self.at] - top[:, 0])
-        return hard if self.even is None else hard + self.seen * (x @ self.even - top[:, 0] * self.even.sum())
+            return (self.dense * (x - (top if isinstance(top, float) else top[:, None]))).sum(-1)
+        hard = _times(x[self.at] - top, self.picked)
+        return hard if self.even is None else hard + _times(x @ self.even - top * self.even.sum(), self.seen)
 
     def count(self) -> Any:
         """What the mean divides by; one where every row is ignored, so that the mean is zero and not 0/0."""
@@ -176,16 +175,39 @@ class _Wish:
     def subtract_from(self, gx: Any, factor: Any) -> None:
         """``gx -= factor * a``, in place."""
         if self.dense is not None:
-            gx -= self.dense * factor[:, None]
+            gx -= self.dense * _column(factor)
             return
-        gx[self.at] -= self.picked * factor
+        gx[self.at] -= _times(factor, self.picked)
         if self.even is not None:
-            gx -= (self.seen * factor)[:, None] * self.even
+            gx -= _column(_times(factor, self.seen)) * self.even
 
 
-def _check(
-    xp: Any, logits: Any, target: Any, weight: Any, reduction: str, ignore_index: int | None, smoothing: float
-) -> None:
+def _seen_labels(xp: Any, labels: Any, v: int, ignore_index: int | None, dtype: Any) -> tuple[Any, Any]:
+    """Labels with 0 in place of ignored ones, and a factor for each row (0 where ignored), or 1.0 for all.
+
+    Raises
+    ------
+    ArgumentError
+        A class outside [0, V).
+    """
+    outside = labels.astype(np.int64, copy=False).view(np.uint64) >= v  # negative ones are huge as unsigned
+    any_outside = bool(xp.count_nonzero(outside))  # many times faster than .any()
+    if ignore_index is None or not (any_outside or 0 <= ignore_index < v):
+        ignored = None
+    else:
+        ignored = labels == ignore_index
+        outside &= ~ignored
+    if any_outside and xp.count_nonzero(outside):
+        first = int(labels[outside][0])
+        raise ArgumentError(
+            f"cross_entropy: class {first} in target lies outside [0, {v}), the classes of the logits"
+        )
+    if ignored is None:
+        return labels, 1.0
+    return xp.where(ignored, 0, labels), (~ignored).astype(dtype)
+
+
+def _check(logits: Any, target: Any, weight: Any, reduction: str, smoothing: float) -> None:
     """Refuse what would give a wrong number."""
     name = "cross_entropy"
     if reduction not in ("mean", "sum", "none"):
@@ -205,11 +227,3 @@ def _check(
     v = logits.shape[-1]
     if weight is not None and weight.shape != (v,):
         raise ShapeError(f"{name}: weight must have shape ({v},), one for each class, not {weight.shape}")
-    if kind == "f":
-        return
-    bad = (target < 0) | (target >= v)
-    if ignore_index is not None:
-        bad &= target != ignore_index
-    if bool(bad.any()):
-        first = int(target[bad][0])
-        raise ArgumentError(f"{name}: class {first} in target lies outside [0, {v}), the classes of the logits")

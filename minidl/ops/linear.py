@@ -7,6 +7,7 @@ from typing import Any
 from ..autograd.op import Array, op
 from ..backend import namespace_of
 from ..errors import DTypeError, ShapeError
+from .rows import column_sums
 
 
 @op
@@ -54,8 +55,8 @@ def _(g: Any, x: Any, out: Any = None) -> Any:
 
 
 @linear.rule("b")
-def _(g: Any) -> Any:
-    return g.sum(axis=0 if g.ndim == 2 else tuple(range(g.ndim - 1)))
+def _(g: Any, out: Any = None) -> Any:
+    return g.sum(axis=tuple(range(g.ndim - 1))) if out is None else column_sums(_rows(g), out)
 
 
 def _rows(x: Any) -> Any:

@@ -5,9 +5,13 @@ NumPy's reductions over a short last axis cost as much as an exponential; a prod
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
+import numpy as np
+
 from ..backend import backend_of, namespace_of
+from ..backend.threads import parallel_blocks
 from ..errors import ShapeError
 
 _LONG = 1024  # elements from which on a row's own maximum costs little
@@ -25,14 +29,19 @@ def rows_per_block(rows: Any) -> int:
 
 def row_sums(a: Any) -> Any:
     """Sum over the last axis, kept as an axis of length one."""
-    xp = namespace_of(a)
-    return a @ xp.ones((a.shape[-1], 1), a.dtype)
+    return a @ _ones(namespace_of(a), a.shape[-1], a.dtype)[:, None]
 
 
-def column_sums(a: Any) -> Any:
+def column_sums(a: Any, out: Any = None) -> Any:
     """Sum of a 2-D array over its rows."""
     xp = namespace_of(a)
-    return xp.ones(a.shape[0], a.dtype) @ a
+    return xp.matmul(_ones(xp, a.shape[0], a.dtype), a, out=out)
+
+
+@functools.lru_cache(maxsize=32)
+def _ones(xp: Any, n: int, dtype: Any) -> Any:
+    """Ones to multiply with, kept: making them costs as much as a small product."""
+    return xp.ones(n, dtype)
 
 
 def shifted_exp(s: Any, out: Any) -> tuple[Any, Any]:
@@ -47,22 +56,45 @@ def shifted_exp(s: Any, out: Any) -> tuple[Any, Any]:
 
     Returns
     -------
-    top, total : arrays (..., 1)
-        The shift of each row, and the row sums of `out`; a row of ``-inf`` has total 0.
+    top : float, or array (..., 1)
+        The shift, or that of each row.
+    total : array (..., 1)
+        The row sums of `out`; a row of ``-inf`` has total 0.
     """
     xp = namespace_of(s)
-    lowest = xp.finfo(s.dtype).min  # in place of -inf: no NaN from inf - inf
+    lowest = _lowest(s.dtype)  # in place of -inf: no NaN from inf - inf
     if s.shape[-1] < _LONG:
-        top = xp.maximum(s.max(), lowest)
+        top = max(float(s.max()), lowest)
         xp.subtract(s, top, out=out)
         xp.exp(out, out=out)
         total = row_sums(out)
         if bool(total.min() > _SAFE):
-            return xp.full(total.shape, top, s.dtype), total
+            return top, total
     top = xp.maximum(s.max(-1, keepdims=True), lowest)
     xp.subtract(s, top, out=out)
     xp.exp(out, out=out)
     return top, row_sums(out)
+
+
+def shifted_exp_of_rows(x: Any, out: Any) -> tuple[Any, Any]:
+    """:func:`shifted_exp` of a 2-D array, in blocks on several threads; `out` None: the sums alone."""
+    xp, step = namespace_of(x), rows_per_block(x)
+    if x.shape[0] <= step:
+        return shifted_exp(x, xp.empty_like(x) if out is None else out)
+    top, total = xp.empty((2, x.shape[0], 1), x.dtype)
+
+    def block(start: int, stop: int) -> None:
+        part = x[start:stop]
+        shifts, sums = shifted_exp(part, xp.empty_like(part) if out is None else out[start:stop])
+        top[start:stop], total[start:stop] = shifts, sums
+
+    parallel_blocks(block, x.shape[0], step)
+    return top, total
+
+
+@functools.cache
+def _lowest(dtype: Any) -> float:
+    return float(np.finfo(dtype).min)
 
 
 def as_rows(x: Any, axis: int, name: str) -> Any:

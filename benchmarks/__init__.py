@@ -1,0 +1,1 @@
+"""Side-by-side timings of minidl against what its users would pick instead: ``make bench``."""

@@ -1,0 +1,69 @@
+"""What is timed: one row per network, with its sizes and the speed to reach. Both libraries read it from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Row:
+    """One network and how it is trained.
+
+    Attributes
+    ----------
+    name : str
+        On the command line and in the results.
+    model : str
+        The function that builds it, in ``minidl_steps.py`` and ``torch_steps.py``.
+    sizes : dict
+        Its arguments.
+    batch : tuple of int
+        Shape of the input; of word numbers where `vocabulary` is given.
+    classes : int
+    optimizer : {"sgd", "adam"}
+        SGD with momentum 0.9, or Adam; learning rate 0.001.
+    target : float
+        PyTorch's time over ours that the row is to reach.
+    steps : int
+        Training steps in one timed sample, so that a sample lasts tens of milliseconds.
+    """
+
+    name: str
+    model: str
+    sizes: dict[str, Any]
+    batch: tuple[int, ...]
+    classes: int
+    target: float
+    optimizer: str = "sgd"
+    steps: int = 1
+    words: bool = False
+
+    def data(self) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs (float32, or int64 word numbers) and labels, the same for both libraries."""
+        rng = np.random.default_rng(0)
+        if self.words:
+            return rng.integers(0, self.classes, self.batch), rng.integers(0, self.classes, self.batch)
+        return rng.standard_normal(self.batch, np.float32), rng.integers(0, self.classes, self.batch[0])
+
+
+ROWS = [
+    Row("mlp-sgd", "mlp", {"widths": (784, 1024, 1024, 10)}, (128, 784), 10, 1.0, steps=3),
+    Row("mlp-adam", "mlp", {"widths": (784, 1024, 1024, 10)}, (128, 784), 10, 1.0, "adam", steps=3),
+    Row("mlp-tiny", "mlp", {"widths": (64, 64, 64, 10)}, (32, 64), 10, 2.5, steps=100),
+    Row("lenet", "lenet", {}, (64, 28, 28, 1), 10, 0.7),
+    Row("conv-bn", "conv_bn", {"channels": ((32, 32), (64, 64), (128,))}, (64, 32, 32, 3), 10, 0.7),
+    Row("lstm-200", "lstm", {"hidden": 200, "vocabulary": 10_000}, (20, 20), 10_000, 1.0, words=True),
+    Row("lstm-650", "lstm", {"hidden": 650, "vocabulary": 10_000}, (35, 20), 10_000, 1.0, words=True),
+    Row(
+        "gpt", "gpt", {"width": 256, "layers": 4, "heads": 8, "length": 128, "vocabulary": 1000},
+        (16, 128), 1000, 1.0, "adam", words=True,
+    ),
+]  # fmt: skip
+
+
+def row(name: str) -> Row:
+    """The row called `name`."""
+    return next(r for r in ROWS if r.name == name)
