@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, DeviceError
+from .memory import keep_freed_memory
 
 
 class Backend(ABC):
@@ -162,3 +163,4 @@ def registered() -> Iterator[Backend]:
 from . import numpy as _numpy  # noqa: E402  (registers the CPU, which every process has)
 
 register(_numpy.NumpyBackend())
+keep_freed_memory()

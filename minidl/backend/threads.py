@@ -7,15 +7,26 @@ and write to disjoint rows, so the result is the same for any number of threads.
 from __future__ import annotations
 
 import contextvars
+import functools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+
+from .blas import blas_threads, one_blas_thread
 
 _pool: ThreadPoolExecutor | None = None
 
 
 def n_threads() -> int:
-    """How many threads share the blocks: ``$OMP_NUM_THREADS`` (as BLAS reads it), else the cores we may use."""
+    """How many threads share the blocks: as many as BLAS may use, so that one limit serves both.
+
+    Where that cannot be known: ``$OMP_NUM_THREADS``, else the cores we may use.
+    """
+    return blas_threads() or _n_threads_wished()
+
+
+@functools.cache
+def _n_threads_wished() -> int:
     wish = os.environ.get("OMP_NUM_THREADS", "")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(int(wish), cores) if wish.isdigit() and int(wish) > 0 else cores
@@ -42,19 +53,23 @@ def parallel_blocks(fn: Callable[[int, int], None], n_rows: int, rows_per_block:
             fn(start, min(start + starts.step, n_rows))
 
     helpers = min(n_threads(), len(starts)) - 1 if len(starts) > 1 else 0
-    futures = [_executor().submit(contextvars.copy_context().run, work) for _ in range(helpers)]
-    try:
+    if helpers < 1:
         work()
-    finally:
-        for future in futures:
-            if not future.cancel():  # a helper that never started is not waited for: nested calls cannot lock up
-                future.result()
+        return
+    with one_blas_thread():
+        futures = [_executor().submit(contextvars.copy_context().run, work) for _ in range(helpers)]
+        try:
+            work()
+        finally:
+            for future in futures:
+                if not future.cancel():  # one that never started is not waited for: nested calls cannot lock up
+                    future.result()
 
 
 def _executor() -> ThreadPoolExecutor:
     global _pool
     if _pool is None:
-        _pool = ThreadPoolExecutor(max(1, n_threads() - 1), thread_name_prefix="minidl-blocks")
+        _pool = ThreadPoolExecutor(max(1, _n_threads_wished() - 1), thread_name_prefix="minidl-blocks")
     return _pool
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.op import Array, op
-from ..backend import namespace_of
+from ..autograd.tensor import Tensor
+from ..backend.matmul import matmul
 from ..errors import DTypeError, ShapeError
 from .rows import column_sums
 
@@ -32,7 +33,7 @@ def linear(x: Array, w: Array, b: Array | None = None):
         _explain_shapes(x, w)
     if x.dtype is not w.dtype and x.dtype != w.dtype:
         raise DTypeError(f"linear: x is {x.dtype}, w is {w.dtype}; cast the input with .astype('{w.dtype}')")
-    y = x @ w if x.ndim == 2 else (_rows(x) @ w).reshape(*x.shape[:-1], w.shape[1])
+    y = matmul(x, w) if x.ndim == 2 else matmul(_rows(x), w).reshape(*x.shape[:-1], w.shape[1])
     if b is not None:
         if b.shape != w.shape[1:]:
             raise ShapeError(f"linear: b has shape {b.shape}, w makes {w.shape[1]} features (axis 1 of {w.shape})")
@@ -44,19 +45,24 @@ def linear(x: Array, w: Array, b: Array | None = None):
 
 @linear.rule("x")
 def _(g: Any, w: Any) -> Any:
-    return g @ w.T if g.ndim == 2 else (_rows(g) @ w.T).reshape(*g.shape[:-1], w.shape[0])
+    return _product(g, w.T) if g.ndim == 2 else _product(_rows(g), w.T).reshape((*g.shape[:-1], w.shape[0]))
 
 
 @linear.rule("w")
 def _(g: Any, x: Any, out: Any = None) -> Any:
     if g.ndim != 2:
         x, g = _rows(x), _rows(g)
-    return x.T @ g if out is None else namespace_of(out).matmul(x.T, g, out=out)
+    return _product(x.T, g, out)
 
 
 @linear.rule("b")
 def _(g: Any, out: Any = None) -> Any:
     return g.sum(axis=tuple(range(g.ndim - 1))) if out is None else column_sums(_rows(g), out)
+
+
+def _product(a: Any, b: Any, out: Any = None) -> Any:
+    """Of arrays on our threads, of Tensors recorded."""
+    return a @ b if isinstance(a, Tensor) or isinstance(b, Tensor) else matmul(a, b, out)
 
 
 def _rows(x: Any) -> Any:

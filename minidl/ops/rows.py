@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import backend_of, namespace_of
+from ..backend.matmul import matmul
 from ..backend.threads import parallel_blocks
 from ..errors import ShapeError
 
@@ -34,8 +35,8 @@ def row_sums(a: Any) -> Any:
 
 def column_sums(a: Any, out: Any = None) -> Any:
     """Sum of a 2-D array over its rows."""
-    xp = namespace_of(a)
-    return xp.matmul(_ones(xp, a.shape[0], a.dtype), a, out=out)
+    ones = _ones(namespace_of(a), a.shape[0], a.dtype)[None]
+    return matmul(ones, a, None if out is None else out[None])[0]
 
 
 @functools.lru_cache(maxsize=32)

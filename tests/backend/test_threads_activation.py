@@ -6,7 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from minidl.backend import activation, threads
+from minidl.backend import activation, blas, memory, threads
+from minidl.backend import matmul as matmul_module
+from minidl.backend.matmul import matmul
 from minidl.backend.threads import parallel_blocks
 
 
@@ -41,11 +43,53 @@ def test_nested_calls_do_not_lock_up(monkeypatch):
     assert sum(total) == 100
 
 
-def test_threads_follow_the_environment(monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    assert threads.n_threads() == 1
-    monkeypatch.setenv("OMP_NUM_THREADS", "many")
-    assert 1 <= threads.n_threads() <= (os.cpu_count() or 1)
+def test_our_threads_are_as_many_as_blas_may_use():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(1):
+        assert threads.n_threads() == 1
+    assert threads.n_threads() == blas.blas_threads()
+
+
+def test_without_control_of_blas_the_environment_says_how_many_threads(monkeypatch):
+    monkeypatch.setattr(threads, "blas_threads", lambda: None)
+    for wish, wanted in (("1", 1), ("many", os.cpu_count())):
+        monkeypatch.setenv("OMP_NUM_THREADS", wish)
+        threads._n_threads_wished.cache_clear()
+        assert 1 <= threads.n_threads() <= wanted
+    threads._n_threads_wished.cache_clear()
+
+
+def test_blocks_on_several_threads_find_blas_on_one_and_leave_it_as_it_was(monkeypatch):
+    pytest.importorskip("threadpoolctl")
+    monkeypatch.setattr(threads, "n_threads", lambda: 2)
+    before, seen = blas.blas_threads(), []
+    parallel_blocks(lambda start, stop: seen.append(blas.blas_threads()), 4, 1)
+    assert seen == [1] * 4
+    with pytest.raises(ZeroDivisionError):
+        parallel_blocks(lambda start, stop: 1 // (start - 3), 4, 1)
+    assert blas.blas_threads() == before
+
+
+@pytest.mark.parametrize("shape", [(700, 300, 200), (200, 300, 700), (1, 300, 200), (5, 7, 3), (256, 200, 192)])
+@pytest.mark.parametrize("layout", ["plain", "transposed"])
+def test_a_product_split_over_threads_is_the_product(shape, layout, monkeypatch):
+    monkeypatch.setattr(matmul_module, "_WORTH_SPLITTING", 1)
+    monkeypatch.setattr(matmul_module, "n_threads", lambda: 3)
+    monkeypatch.setattr(threads, "n_threads", lambda: 3)
+    m, k, n = shape
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((m, k), np.float32), rng.standard_normal((k, n), np.float32)
+    if layout == "transposed":
+        a, b = np.asfortranarray(a), np.asfortranarray(b)
+    out = np.empty((m, n), np.float32)
+    assert matmul(a, b, out=out) is out
+    np.testing.assert_allclose(out, a.astype(float) @ b, rtol=1e-4, atol=1e-4)
+    assert matmul(a, b).dtype == np.float32
+
+
+def test_freed_memory_stays_with_the_process_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.setenv("MINIDL_MALLOC", "system")
+    assert not memory.keep_freed_memory()
 
 
 def test_gelu_to_float32_rounding():
