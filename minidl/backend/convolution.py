@@ -69,7 +69,7 @@ def by_input(g: Any, w: Any, window: Window, size: tuple[int, int]) -> Any:
     (top, bottom), (left, right) = window.padding
     padded = xp.zeros((g.shape[0], size[0] + top + bottom, size[1] + left + right, n_inputs), g.dtype)
     if window.groups > 1 and w.shape[2] == 1 and w.shape[3] == window.groups:
-        for (i, j), view in _shifted(padded, window, g.shape[1:3]):
+        for (i, j), view in shifted(padded, window, g.shape[1:3]):
             view += g * w[i, j, 0]
     else:
         _fold(g, w, window, padded)
@@ -82,24 +82,42 @@ def by_weight(x: Any, g: Any, window: Window) -> Any:
     per_group = x.shape[-1] // window.groups
     gw = xp.zeros((*window.kernel, per_group, g.shape[-1]), x.dtype)
     if _is_depthwise(x, gw, window):
-        for (i, j), view in _shifted(_padded(x, window), window, g.shape[1:3]):
+        for (i, j), view in shifted(padded(x, window), window, g.shape[1:3]):
             gw[i, j, 0] = (view * g).sum(axis=(0, 1, 2))
         return gw
     for part in _groups(x, gw, window.groups):
-        sums = xp.zeros((gw[..., 0].size, part.n_outputs), x.dtype)
-        step = _images_per_block(x, sums.shape[0], g.shape[1:3])
-        for start in range(0, x.shape[0], step):  # in a fixed order: the same bits for any number of threads
-            columns = _columns(x[start : start + step, :, :, part.inputs], window, g.shape[1:3])
-            rows = g[start : start + step][..., part.outputs].reshape(-1, part.n_outputs)
-            sums += columns.T @ rows
+        sums = _summed_products(x[..., part.inputs], g[..., part.outputs], window)
         gw[..., part.outputs] = sums.reshape(*window.kernel, per_group, part.n_outputs)
     return gw
+
+
+def _summed_products(x: Any, g: Any, window: Window) -> Any:
+    """Products of all windows with the gradients there, (KH * KW * C, O).
+
+    Each of a fixed number of runs of images has a sum of its own: the same bits for any number of threads.
+    """
+    xp, n = namespace_of(x), x.shape[0]
+    k, n_outputs = window.kernel[0] * window.kernel[1] * x.shape[-1], g.shape[-1]
+    n_runs = max(1, min(8, n, 16 * backend_of(x).block_elems // max(1, k * n_outputs)))
+    length = -(-n // n_runs) if n else 1
+    sums = xp.zeros((n_runs, k, n_outputs), x.dtype)
+    step = _images_per_block(x, k, g.shape[1:3])
+
+    def run(start: int, stop: int) -> None:
+        for begin in range(start, stop, step):
+            images = slice(begin, min(begin + step, stop))
+            columns = _columns(x[images], window, g.shape[1:3])
+            sums[start // length] += columns.T @ g[images].reshape(-1, n_outputs)
+
+    parallel_blocks(run, n, length)
+    return sums.sum(axis=0)
 
 
 # -- im2col ----------------------------------------------------------------------------------------------
 
 
-def _padded(x: Any, window: Window) -> Any:
+def padded(x: Any, window: Window, value: float = 0.0) -> Any:
+    """Images with the window's padding around them, filled with `value`; themselves without padding."""
     (top, bottom), (left, right) = window.padding
     if not (top or bottom or left or right):
         return x
@@ -108,21 +126,24 @@ def _padded(x: Any, window: Window) -> Any:
         x = x[:, max(-top, 0) : h - max(-bottom, 0), max(-left, 0) : w - max(-right, 0)]
         top, bottom, left, right = (max(p, 0) for p in (top, bottom, left, right))
         n, h, w, c = x.shape
-    y = namespace_of(x).zeros((n, h + top + bottom, w + left + right, c), x.dtype)
+    y = namespace_of(x).full((n, h + top + bottom, w + left + right, c), value, x.dtype)
     y[:, top : top + h, left : left + w] = x
     return y
 
 
 def _columns(x: Any, window: Window, size: tuple[int, int]) -> Any:
     """Every window of `x` as a row: (N * H' * W', KH * KW * C)."""
-    x = _padded(x, window)
+    x = padded(x, window)
     n, _, _, c = x.shape
     sn, sh, sw, sc = x.strides
     (kh, kw), (dh, dw), (th, tw) = window.kernel, window.dilation, window.stride
-    windows = namespace_of(x).lib.stride_tricks.as_strided(
-        x, (n, *size, kh, kw, c), (sn, sh * th, sw * tw, sh * dh, sw * dw, sc)
-    )
-    return windows.reshape(n * size[0] * size[1], kh * kw * c)  # copies, except for 1 x 1 kernels
+    strided = namespace_of(x).lib.stride_tricks.as_strided
+    if kw * c >= size[1]:
+        windows = strided(x, (n, *size, kh, kw, c), (sn, sh * th, sw * tw, sh * dh, sw * dw, sc))
+        return windows.reshape(n * size[0] * size[1], kh * kw * c)  # copies, except for 1 x 1 kernels
+    # Few channels: a row's pieces are short, so copy along the image instead, and hand BLAS the transpose.
+    windows = strided(x, (kh, kw, c, n, *size), (sh * dh, sw * dw, sc, sn, sh * th, sw * tw))
+    return windows.reshape(kh * kw * c, n * size[0] * size[1]).T
 
 
 def _images_per_block(x: Any, row: int, size: tuple[int, int]) -> int:
@@ -148,7 +169,7 @@ def _is_depthwise(x: Any, w: Any, window: Window) -> bool:
     return window.groups > 1 and window.groups == x.shape[-1] == w.shape[-1]
 
 
-def _shifted(padded: Any, window: Window, size: tuple[int, int]) -> Any:
+def shifted(padded: Any, window: Window, size: tuple[int, int]) -> Any:
     """For each place (i, j) of the kernel, the view of the pixels that it meets."""
     for i in range(window.kernel[0]):
         for j in range(window.kernel[1]):
@@ -164,7 +185,7 @@ def _depthwise_forward(x: Any, w: Any, window: Window, y: Any) -> None:
     def block(start: int, stop: int) -> None:
         rows, product = y[start:stop], xp.empty_like(y[start:stop])
         rows[...] = 0
-        for (i, j), view in _shifted(_padded(x[start:stop], window), window, y.shape[1:3]):
+        for (i, j), view in shifted(padded(x[start:stop], window), window, y.shape[1:3]):
             xp.multiply(view, w[i, j, 0], out=product)
             rows += product
 
@@ -200,7 +221,7 @@ def _fold(g: Any, w: Any, window: Window, padded: Any) -> None:
         def block(start: int, stop: int, part: Any = part, kernel: Any = kernel) -> None:
             columns = g[start:stop][..., part.outputs].reshape(-1, part.n_outputs) @ kernel.T
             columns = columns.reshape(stop - start, h, width, *window.kernel, -1)
-            for (i, j), view in _shifted(padded[start:stop, :, :, part.inputs], window, (h, width)):
+            for (i, j), view in shifted(padded[start:stop, :, :, part.inputs], window, (h, width)):
                 view += columns[:, :, :, i, j]
 
         parallel_blocks(block, n, _images_per_block(g, kernel.shape[0], (h, width)))

@@ -12,6 +12,7 @@ from ..backend import convolution as kernels
 from ..backend.convolution import Window
 from ..errors import ArgumentError, ShapeError
 from .reduce import sum as reduce_sum
+from .rows import column_sums
 from .shape import expand_dims, squeeze, swapaxes
 
 Pair = int | tuple[int, int]
@@ -64,8 +65,8 @@ def _(g: Any, x: Any, w_shape: tuple, stride: Any, padding: Any, dilation: Any, 
 
 
 @conv2d.rule("b")
-def _(g: Any) -> Any:
-    return reduce_sum(g, axis=(0, 1, 2))
+def _(g: Any, out: Any = None) -> Any:
+    return reduce_sum(g, axis=(0, 1, 2)) if out is None else column_sums(g.reshape(-1, g.shape[-1]), out)
 
 
 @op

@@ -11,7 +11,8 @@ import numpy as np
 
 from ..autograd.op import Array, op
 from ..backend import namespace_of
-from ..backend.convolution import Window, _padded, _shifted
+from ..backend import pooling as kernels
+from ..backend.convolution import Window, padded, shifted
 from ..errors import ArgumentError, ShapeError
 from .conv import _window
 from .linalg import tensordot
@@ -21,7 +22,7 @@ from .shape import concatenate, transpose
 
 
 @op(residuals=("index",))
-def max_pool2d(x: Array, size: Any, stride: Any = None, padding: Any = 0, *, recording: bool, xp: Any):
+def max_pool2d(x: Array, size: Any, stride: Any = None, padding: Any = 0, *, recording: bool):
     """Largest value in each window: (N, H, W, C) -> (N, H', W', C).
 
     A primitive: it keeps one byte per output (which pixel won) and neither input nor output.
@@ -34,14 +35,7 @@ def max_pool2d(x: Array, size: Any, stride: Any = None, padding: Any = 0, *, rec
         Pixels of minus infinity around the image; at most half a window.
     """
     window = pool_window("max_pool2d", x.shape, size, stride, padding)
-    views = [view for _, view in _shifted(_filled(x, window, -np.inf), window, window.output_size(x.shape[1:3]))]
-    y = views[0].copy()
-    index = xp.zeros(y.shape, np.uint8 if len(views) <= 256 else np.int32) if recording else None
-    for k, view in enumerate(views[1:], 1):
-        if index is not None:
-            xp.copyto(index, index.dtype.type(k), where=view > y)
-        xp.maximum(y, view, out=y)
-    return y, index
+    return kernels.max_forward(x, window, recording)
 
 
 @max_pool2d.rule("x")
@@ -51,24 +45,18 @@ def _(g: Any, index: Any, x_shape: tuple, size: Any, stride: Any, padding: Any) 
 
 
 @op
-def _to_winners(g: Array, index: Any, window: Window, shape: Any, *, xp: Any):
+def _to_winners(g: Array, index: Any, window: Window, shape: Any):
     """Each output's gradient goes to the pixel that won."""
-    padded = _empty_image(g, window, shape)
-    for k, (_, view) in enumerate(_shifted(padded, window, g.shape[1:3])):
-        view += g * (index == k)
-    return _cropped(padded, window, shape)
+    return kernels.to_winners(g, index, window, shape)
 
 
 _to_winners.rules(g=lambda h, index, window: _from_winners(h, index=index, window=window))
 
 
 @op
-def _from_winners(x: Array, index: Any, window: Window, *, xp: Any):
+def _from_winners(x: Array, index: Any, window: Window):
     """The value at the pixel that won, for each output."""
-    y = xp.zeros(index.shape, x.dtype)
-    for k, (_, view) in enumerate(_shifted(_padded(x, window), window, index.shape[1:3])):
-        y += view * (index == k)
-    return y
+    return kernels.from_winners(x, index, window)
 
 
 _from_winners.rules(x=lambda g, index, window, x_shape: _to_winners(g, index=index, window=window, shape=x_shape))
@@ -78,7 +66,7 @@ _from_winners.rules(x=lambda g, index, window, x_shape: _to_winners(g, index=ind
 def avg_pool2d(x: Array, size: Any, stride: Any = None, padding: Any = 0):
     """Mean of each window, zeros of the padding counted: (N, H, W, C) -> (N, H', W', C)."""
     window = pool_window("avg_pool2d", x.shape, size, stride, padding)
-    views = [view for _, view in _shifted(_padded(x, window), window, window.output_size(x.shape[1:3]))]
+    views = [view for _, view in shifted(padded(x, window), window, window.output_size(x.shape[1:3]))]
     y = views[0].copy()
     for view in views[1:]:
         y += view
@@ -97,7 +85,7 @@ def _to_all(g: Array, size: Any, stride: Any, padding: Any, shape: Any):
     window = pool_window("avg_pool2d", shape, size, stride, padding)
     padded = _empty_image(g, window, shape)
     g = g * (1 / (window.kernel[0] * window.kernel[1]))
-    for _, view in _shifted(padded, window, g.shape[1:3]):
+    for _, view in shifted(padded, window, g.shape[1:3]):
         view += g
     return _cropped(padded, window, shape)
 
@@ -163,17 +151,6 @@ def pool_window(name: str, x_shape: tuple, size: Any, stride: Any, padding: Any)
     if min(window.output_size(x_shape[1:3])) < 1:
         raise ShapeError(f"{name}: the window {kernel} is larger than the image {x_shape[1:3]} with its padding")
     return window
-
-
-def _filled(x: Any, window: Window, value: float) -> Any:
-    """`x` surrounded by `value`."""
-    (top, bottom), (left, right) = window.padding
-    if not (top or bottom or left or right):
-        return x
-    n, h, w, c = x.shape
-    y = namespace_of(x).full((n, h + top + bottom, w + left + right, c), value, x.dtype)
-    y[:, top : top + h, left : left + w] = x
-    return y
 
 
 def _empty_image(g: Any, window: Window, shape: tuple) -> Any:
