@@ -114,29 +114,30 @@ class Op:
             static = _NOTHING
         arrays: list[Any] = []
         parents: list[Any] = []
-        kind = dtype = None  # type, and floating dtype, of the arrays so far
+        kind: Any = None  # type of the arrays so far
+        dtype: Any = None  # their floating dtype
         has_tensor = has_leaf = uneven = scalars = False
         wanted, bit = 0, 1
         for a in args:  # one pass, kept flat: this loop is most of what a small op costs
             parent = None
             if isinstance(a, Tensor):
                 has_tensor = True
-                if a.node is None:
+                node = a.node
+                if node is None:
                     has_leaf = True
                 if a.requires_grad:
                     wanted |= bit
-                    parent = a.node or a
+                    parent = node or a
                 a = a._data
-            elif type(a) in _SCALARS:
-                arrays.append(a)
-                parents.append(None)
-                bit <<= 1
-                continue
-            elif isinstance(a, np.generic):
-                scalars = True
-            else:
+            elif type(a) is not kind:
                 a = _plain_array(a)
-            if type(a) is not kind and not isinstance(a, np.generic):
+                if isinstance(a, _NUMBERS) or a is None:
+                    scalars = scalars or type(a) not in _SCALARS
+                    arrays.append(a)
+                    parents.append(None)
+                    bit <<= 1
+                    continue
+            if type(a) is not kind:
                 kind = self._same_device(kind, type(a))
             if a.dtype is not dtype and a.dtype.kind == "f":
                 uneven, dtype = dtype is not None, a.dtype
@@ -149,10 +150,12 @@ class Op:
         if wanted and not (modes.recording and self.differentiable):
             wanted = 0
         try:
-            if self.injects:
-                y = self.forward(*arrays, **static, **self._injected(kind, wanted))
-            else:
+            if not self.injects:
                 y = self.forward(*arrays, **static)
+            elif not self.wants_recording:  # faster than a dictionary
+                y = self.forward(*arrays, **static, xp=np if kind is None else namespace_of_type(kind))
+            else:
+                y = self.forward(*arrays, **static, **self._injected(kind, wanted))
         except MinidlError:
             raise
         except ValueError as error:
@@ -180,11 +183,9 @@ class Op:
 
     def _injected(self, kind: type | None, wanted: int) -> dict[str, Any]:
         """What the forward asked for beside its own arguments."""
-        injected: dict[str, Any] = {}
+        injected: dict[str, Any] = {"recording": bool(wanted)}
         if self.wants_xp:
             injected["xp"] = np if kind is None else namespace_of_type(kind)
-        if self.wants_recording:
-            injected["recording"] = bool(wanted)
         return injected
 
     def _split_residuals(self, y: tuple) -> tuple[Any, tuple]:
@@ -307,7 +308,7 @@ def _plain_array(a: Any) -> Any:
     if isinstance(a, list | tuple):
         a = np.asarray(a)
         return a.astype(np.float32) if a.dtype == np.float64 else a
-    if not hasattr(a, "dtype"):
+    if not hasattr(a, "dtype") and type(a) not in _SCALARS:
         raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
     return a
 

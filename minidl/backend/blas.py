@@ -1,9 +1,9 @@
 """Who owns the cores: while our own threads work, each of their matrix products runs on one thread.
 
 OpenBLAS keeps a pool of threads that, after a product, wait for the next one in a busy loop of tens of
-milliseconds; next to our threads they take the cores away (measured: a convolution step 1.4 times slower). So large
-products are split by rows over our threads (:mod:`.matmul`). This needs threadpoolctl (extra ``fast``); without it BLAS keeps its
-threads and everything is merely slower.
+milliseconds; next to our threads they take the cores away. So large products are split over our threads (see
+:mod:`.matmul`, and docs/decisions/0005). This needs threadpoolctl (extra ``fast``); without it BLAS keeps its threads
+and everything is merely slower.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def _n_threads_wished() -> int:
     return min(int(wish), cores) if wish.isdigit() and int(wish) > 0 else cores
 
 
-def parallel_blocks(fn: Callable[[int, int], None], n_rows: int, rows_per_block: int) -> None:
+def parallel_blocks(fn: Callable[[int, int], object], n_rows: int, rows_per_block: int) -> None:
     """Call ``fn(start, stop)`` for consecutive blocks that cover ``range(n_rows)``, in any order.
 
     Parameters

@@ -197,7 +197,8 @@ def _integers(name: str, indices: Any) -> Any:
 def _check_key(key: Any, shape: tuple[int, ...]) -> None:
     """Refuse integer arrays that point outside their axis (as far as each part is an axis of its own)."""
     for part, n in zip(key if isinstance(key, tuple) else (key,), shape, strict=False):
-        if part is None or part is Ellipsis or getattr(part, "ndim", 0) and part.dtype.kind == "b":
+        is_mask = getattr(part, "dtype", None) is not None and part.dtype.kind == "b"
+        if part is None or part is Ellipsis or is_mask:
             return
         if getattr(part, "ndim", 0):
             _check_range("indexing", part, n)

@@ -52,6 +52,8 @@ class Segment:
 
     def touched_ranges(self) -> list[tuple[int, int]]:
         """Stretches whose parameters received a gradient; one stretch when all did."""
+        if all([p.touched for p in self.parameters]):
+            return [(0, self.offsets[-1] + self.parameters[-1].size)]
         ranges: list[tuple[int, int]] = []
         for parameter, start in zip(self.parameters, self.offsets, strict=True):
             if not parameter.touched:
