@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -40,3 +41,8 @@ def matmul(a: Any, b: Any, out: Any = None) -> Any:
     else:  # the longer side: what both parts need of the other side is packed twice
         parallel_blocks(lambda start, stop: np.matmul(a, b[:, start:stop], out=y[:, start:stop]), n, step)
     return y
+
+
+def for_small_products(m: int, k: int, n: int) -> contextlib.AbstractContextManager[None]:
+    """A block of products (M, K) @ (K, N) one after the other: if small, they run on the calling thread."""
+    return one_blas_thread() if m * k * n < _WORTH_SPLITTING else contextlib.nullcontext()

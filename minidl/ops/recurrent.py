@@ -7,15 +7,18 @@ place here by speed (no graph node for each step) and by memory (preallocated bu
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
 
 from ..autograd.op import Array, op
 from ..backend import namespace_of
+from ..backend.matmul import for_small_products, matmul
 from ..errors import ArgumentError, DTypeError, ShapeError
 from . import elementwise as _e
 from . import shape as _s
+from .rows import column_sums
 
 
 @op(residuals=("xs", "hs"))
@@ -61,15 +64,16 @@ def rnn(
     z = project(xs, w_ih, b)
     hs = states(xp, t_steps, n, n_hidden, x.dtype, h0)
     active = activity(xp, lengths, t_steps, x.dtype)
-    for t in range(t_steps):
-        h = hs[t + 1]
-        xp.matmul(hs[t], w_hh, out=h)
-        h += z[t]
-        if activation == "tanh":
-            xp.tanh(h, out=h)
-        else:
-            xp.maximum(h, 0, out=h)
-        hold(xp, active, t, h, hs[t])
+    with quiet(hs, w_hh):
+        for t in range(t_steps):
+            h = hs[t + 1]
+            xp.matmul(hs[t], w_hh, out=h)
+            h += z[t]
+            if activation == "tanh":
+                xp.tanh(h, out=h)
+            else:
+                xp.maximum(h, 0, out=h)
+            hold(xp, active, t, h, hs[t])
     return outputs(hs, active, lengths, reverse), hs[-1].copy(), xs, hs
 
 
@@ -92,11 +96,12 @@ def _(
     gy, dh = incoming(xp, g[0], lengths, reverse, active), start(xp, g[1], hs)
     dz = 1 - hs[1:] * hs[1:] if activation == "tanh" else (hs[1:] > 0).astype(hs.dtype)  # slopes of all steps
     w_back = xp.ascontiguousarray(w_hh.T)  # BLAS multiplies by a plain matrix faster than by a transposed one
-    for t in reversed(range(xs.shape[0])):
-        if gy is not None:
-            dh += gy[t]
-        dz[t] *= dh
-        dh = pass_back(xp, active, t, dz[t], w_back, dh)
+    with quiet(hs, w_hh):
+        for t in reversed(range(xs.shape[0])):
+            if gy is not None:
+                dh += gy[t]
+            dz[t] *= dh
+            dh = pass_back(xp, active, t, dz[t], w_back, dh)
     return (*weight_gradients(xp, dz, xs, hs, w_ih, b, lengths, reverse, wanted), dh)
 
 
@@ -125,10 +130,15 @@ def _(
 
 def project(xs: Any, w_ih: Any, b: Any) -> Any:
     """``xs @ w_ih + b`` for all steps in one product: (T, N, F) -> (T, N, G)."""
-    z = xs.reshape(-1, xs.shape[-1]) @ w_ih
+    z = matmul(xs.reshape(-1, xs.shape[-1]), w_ih)
     if b is not None:
         z += b
     return z.reshape(*xs.shape[:2], -1)
+
+
+def quiet(hs: Any, w_hh: Any) -> contextlib.AbstractContextManager[None]:
+    """A sweep over the steps: BLAS on one thread if each step's product is small."""
+    return for_small_products(hs.shape[1], *w_hh.shape)
 
 
 def states(xp: Any, t_steps: int, n: int, n_hidden: int, dtype: Any, first: Any) -> Any:
@@ -207,14 +217,14 @@ def weight_gradients(
     flat = dz.reshape(-1, dz.shape[-1])
     gx = g_ih = g_hh = gb = None
     if wanted[0]:
-        gx = (flat @ w_ih.T).reshape(xs.shape)
+        gx = matmul(flat, w_ih.T).reshape(xs.shape)
         gx = time_reversed(gx, lengths) if reverse else gx
     if wanted[1]:
-        g_ih = xs.reshape(-1, xs.shape[-1]).T @ flat
+        g_ih = matmul(xs.reshape(-1, xs.shape[-1]).T, flat)
     if wanted[2]:
-        g_hh = hs[:-1].reshape(-1, hs.shape[-1]).T @ flat
+        g_hh = matmul(hs[:-1].reshape(-1, hs.shape[-1]).T, flat)
     if b is not None and wanted[3]:
-        gb = flat.sum(0)
+        gb = column_sums(flat)
     return gx, g_ih, g_hh, gb
 
 

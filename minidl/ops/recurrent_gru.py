@@ -57,25 +57,26 @@ def gru(
     hidden = xp.empty_like(hs[1:])  # h @ w_hn + b_hn: what the reset gate multiplies
     active = r.activity(xp, lengths, t_steps, x.dtype)
     a = xp.empty_like(gates[0])
-    for t in range(t_steps):
-        h, before = hs[t + 1], hs[t]
-        rz, new = gates[t][:, : 2 * n_hidden], gates[t][:, 2 * n_hidden :]
-        xp.matmul(before, w_hh, out=a)
-        if b_hh is not None:
-            a += b_hh
-        rz += a[:, : 2 * n_hidden]
-        rz *= 0.5  # sigmoid(a) = tanh(a/2)/2 + 1/2
-        xp.tanh(rz, out=rz)
-        rz *= 0.5
-        rz += 0.5
-        hidden[t] = a[:, 2 * n_hidden :]
-        xp.multiply(rz[:, :n_hidden], hidden[t], out=h)
-        new += h
-        xp.tanh(new, out=new)
-        xp.subtract(before, new, out=h)
-        h *= rz[:, n_hidden:]
-        h += new
-        r.hold(xp, active, t, h, before)
+    with r.quiet(hs, w_hh):
+        for t in range(t_steps):
+            h, before = hs[t + 1], hs[t]
+            rz, new = gates[t][:, : 2 * n_hidden], gates[t][:, 2 * n_hidden :]
+            xp.matmul(before, w_hh, out=a)
+            if b_hh is not None:
+                a += b_hh
+            rz += a[:, : 2 * n_hidden]
+            rz *= 0.5  # sigmoid(a) = tanh(a/2)/2 + 1/2
+            xp.tanh(rz, out=rz)
+            rz *= 0.5
+            rz += 0.5
+            hidden[t] = a[:, 2 * n_hidden :]
+            xp.multiply(rz[:, :n_hidden], hidden[t], out=h)
+            new += h
+            xp.tanh(new, out=new)
+            xp.subtract(before, new, out=h)
+            h *= rz[:, n_hidden:]
+            h += new
+            r.hold(xp, active, t, h, before)
     return r.outputs(hs, active, lengths, reverse), hs[-1].copy(), xs, hs, gates, hidden
 
 
@@ -103,15 +104,16 @@ def _(
     update, direct = gates[..., n_hidden : 2 * n_hidden], xp.empty_like(dh)
     z_by_gate, a_by_gate = (d.reshape(*d.shape[:2], 3, n_hidden) for d in (dz, da))
     w_back = xp.ascontiguousarray(w_hh.T)  # BLAS multiplies by a plain matrix faster than by a transposed one
-    for t in reversed(range(xs.shape[0])):
-        if gy is not None:
-            dh += gy[t]
-        z_by_gate[t] *= dh[:, None]
-        a_by_gate[t] *= dh[:, None]
-        xp.multiply(dh, update[t], out=direct)  # what reaches the earlier state past the gates
-        if active is not None:
-            dz[t] *= active[t]
-        dh = r.pass_back(xp, active, t, da[t], w_back, dh, direct)
+    with r.quiet(hs, w_hh):
+        for t in reversed(range(xs.shape[0])):
+            if gy is not None:
+                dh += gy[t]
+            z_by_gate[t] *= dh[:, None]
+            a_by_gate[t] *= dh[:, None]
+            xp.multiply(dh, update[t], out=direct)  # what reaches the earlier state past the gates
+            if active is not None:
+                dz[t] *= active[t]
+            dh = r.pass_back(xp, active, t, da[t], w_back, dh, direct)
     gx, g_ih, _, gb_ih = r.weight_gradients(xp, dz, xs, hs, w_ih, b_ih, lengths, reverse, wanted)
     of_hidden = (False, False, wanted[2], wanted[4])
     _, _, g_hh, gb_hh = r.weight_gradients(xp, da, xs, hs, w_ih, b_hh, lengths, reverse, of_hidden)

@@ -56,21 +56,22 @@ def lstm(
     slope, shift = _sigmoid_by_tanh(xp, n, n_hidden, x.dtype)
     i_all, f_all, u_all, o_all = _split(gates, n_hidden)
     z, product = xp.empty_like(gates[0]), xp.empty_like(hs[0])
-    for t in range(t_steps):
-        a, h, c = gates[t], hs[t + 1], cs[t + 1]
-        xp.matmul(hs[t], w_hh, out=z)
-        a += z
-        a *= slope
-        xp.tanh(a, out=a)
-        a *= slope
-        a += shift
-        xp.multiply(f_all[t], cs[t], out=c)
-        xp.multiply(i_all[t], u_all[t], out=product)
-        c += product
-        r.hold(xp, active, t, c, cs[t])
-        xp.tanh(c, out=h)
-        h *= o_all[t]
-        r.hold(xp, active, t, h, hs[t])
+    with r.quiet(hs, w_hh):
+        for t in range(t_steps):
+            a, h, c = gates[t], hs[t + 1], cs[t + 1]
+            xp.matmul(hs[t], w_hh, out=z)
+            a += z
+            a *= slope
+            xp.tanh(a, out=a)
+            a *= slope
+            a += shift
+            xp.multiply(f_all[t], cs[t], out=c)
+            xp.multiply(i_all[t], u_all[t], out=product)
+            c += product
+            r.hold(xp, active, t, c, cs[t])
+            xp.tanh(c, out=h)
+            h *= o_all[t]
+            r.hold(xp, active, t, h, hs[t])
     return r.outputs(hs, active, lengths, reverse), hs[-1].copy(), cs[-1].copy(), xs, hs, cs, gates
 
 
@@ -98,18 +99,19 @@ def _(
     by_gate, f_all = dz.reshape(*dz.shape[:2], 4, n_hidden), _split(gates, n_hidden)[1]
     work = xp.empty_like(dh)
     w_back = xp.ascontiguousarray(w_hh.T)  # BLAS multiplies by a plain matrix faster than by a transposed one
-    for t in reversed(range(xs.shape[0])):
-        if gy is not None:
-            dh += gy[t]
-        before = dc
-        xp.multiply(dh, slope_c[t], out=work)
-        dc = dc + work
-        by_gate[t, :, :3] *= dc[:, None]
-        by_gate[t, :, 3] *= dh
-        dc *= f_all[t]
-        if active is not None:
-            dc = xp.where(active[t], dc, before)
-        dh = r.pass_back(xp, active, t, dz[t], w_back, dh)
+    with r.quiet(hs, w_hh):
+        for t in reversed(range(xs.shape[0])):
+            if gy is not None:
+                dh += gy[t]
+            before = dc
+            xp.multiply(dh, slope_c[t], out=work)
+            dc = dc + work
+            by_gate[t, :, :3] *= dc[:, None]
+            by_gate[t, :, 3] *= dh
+            dc *= f_all[t]
+            if active is not None:
+                dc = xp.where(active[t], dc, before)
+            dh = r.pass_back(xp, active, t, dz[t], w_back, dh)
     return (*r.weight_gradients(xp, dz, xs, hs, w_ih, b, lengths, reverse, wanted), dh, dc)
 
 

@@ -117,7 +117,10 @@ def confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     panel.set_yticks(range(n), names)
     panel.set(xlabel="predicted", ylabel="true")
     panel.grid(False)
-    panel.tick_params(length=0)
+    panel.set_xticks(np.arange(n + 1) - 0.5, minor=True)  # faint lines lead the eye from a cell to its names
+    panel.set_yticks(np.arange(n + 1) - 0.5, minor=True)
+    panel.grid(True, which="minor", linewidth=0.5)
+    panel.tick_params(which="both", length=0)
     for spine in panel.spines.values():
         spine.set_visible(False)
     return figure

@@ -29,7 +29,7 @@ def read_grey(path: str | os.PathLike[str]) -> np.ndarray:
         No such file, not a picture, damaged, or too large.
     """
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ImportError as error:
         raise DataError("reading pictures needs Pillow; run: pip install 'minidl[demos]'") from error
     try:
@@ -45,6 +45,8 @@ def read_grey(path: str | os.PathLike[str]) -> np.ndarray:
                 return _grey(ImageOps.exif_transpose(image), Image)
     except DataError:
         raise
+    except UnidentifiedImageError as error:
+        raise DataError(f"{path}: cannot be read as a picture: it is of no kind that Pillow knows") from error
     except OSError as error:  # Pillow's own errors for damaged files are OSErrors too
         reason = error.strerror or str(error).split("\n")[0] or type(error).__name__
         raise DataError(f"{path}: cannot be read as a picture: {reason}") from error

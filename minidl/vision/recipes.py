@@ -50,5 +50,5 @@ RECIPES = {
 def recipe(name: str) -> Recipe:
     """The recipe for data set `name`."""
     if name not in RECIPES:
-        raise ArgumentError(f"no recipe for {name!r}; there are {', '.join(RECIPES)}")
+        raise ArgumentError(f"there is no recipe for data set {name!r}; there are {', '.join(RECIPES)}")
     return RECIPES[name]

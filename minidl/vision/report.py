@@ -63,8 +63,8 @@ def classifier_report(
             "Weights of the first convolution: red is positive, blue is negative.", form="png",
         )  # fmt: skip
     rows, header = epochs_table(history)
-    page.table("Epochs and timing", rows, header)
-    page.table("Configuration", list((config or {}).items()))
+    page.table("Epochs and timing", rows, [name.replace("val ", "test ") for name in header])
+    page.table("Configuration", [(k.replace("_", " "), _words(v)) for k, v in (config or {}).items()])
     if model:
         page.verbatim("Model", model)
     page.table("Environment", list(environment().items()))
@@ -81,12 +81,18 @@ def _add_mistakes(
         page.text("Worst mistakes", "There are none: every test image is right.")
         return
     worst = wrong[np.argsort(-p[wrong, predicted[wrong]])][:most]
+    which = "All errors"
+    if len(worst) < len(wrong):
+        which = f"The {len(worst)} of {len(wrong)} errors of which the model was surest"
     captions = [f"{classes[target[i]]} as {classes[predicted[i]]}\n{p[i, predicted[i]]:.0%}" for i in worst]
     page.figure(
         "Worst mistakes", figures.pictures(images[worst], captions),
-        f"The {len(worst)} of {len(wrong)} errors of which the model was surest: true class, what it was taken for, "
-        "and the probability that the model gave to that.", form="png",
+        f"{which}: true class, what it was taken for, and the probability that the model gave to that.", form="png",
     )  # fmt: skip
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def probabilities(scores: np.ndarray) -> np.ndarray:
