@@ -7,9 +7,9 @@ from .modes import detect_anomaly, enable_grad, no_grad
 from .op import Array, Op, op, registry
 from .recompute import recompute
 from .sparse import RowSparse
-from .tensor import Tensor, tensor
+from .tensor import Tensor, array_of, tensor
 
 __all__ = [
-    "Array", "Op", "RowSparse", "Tensor", "backward", "check_grads", "detect_anomaly", "enable_grad", "grad",
+    "Array", "Op", "RowSparse", "Tensor", "array_of", "backward", "check_grads", "detect_anomaly", "enable_grad", "grad",
     "grad_of", "hvp", "jacobian", "no_grad", "op", "recompute", "registry", "tensor", "value_and_grad",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ import numpy as np
 from ..backend import backend_of
 from .engine import grad_of
 from .sparse import RowSparse
-from .tensor import Tensor
+from .tensor import Tensor, array_of
 
 
 def check_grads(
@@ -43,7 +43,7 @@ def check_grads(
 
 
 def _double(x: Any) -> Any:
-    x = x.data if isinstance(x, Tensor) else x
+    x = array_of(x)
     if not hasattr(x, "dtype"):
         x = np.asarray(x)
     return x.astype(np.float64) if x.dtype.kind == "f" else x
@@ -103,7 +103,7 @@ def _host(array: Any) -> np.ndarray:
 def _moved(fn: Callable, values: list, floating: list[int], u: list, step: float, v: list) -> float:
     moved = list(values)
     for i, d in zip(floating, u, strict=True):
-        moved[i] = values[i] + step * d
+        moved[i] = backend_of(d).xp.asarray(values[i] + step * d)  # without axes, NumPy's sum is a scalar
     ys = [y for y in _as_tuple(fn(*[Tensor(x, i in floating) for i, x in enumerate(moved)])) if y.dtype.kind == "f"]
     return _inner([y.data for y in ys], v)
 

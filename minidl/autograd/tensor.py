@@ -37,6 +37,7 @@ class Tensor:
 
     __slots__ = ("__weakref__", "_data", "_grad", "_version", "node", "requires_grad")
     __hash__ = object.__hash__
+    __array_priority__ = 1000  # CuPy's arrays leave `array @ tensor` to the tensor, as NumPy's do by __array_ufunc__
 
     def __init__(self, data: Any, requires_grad: bool = False, node: Any = None) -> None:
         self._data = data
@@ -189,6 +190,11 @@ class Tensor:
             raise GraphError(f"{what}: this tensor is part of a graph; write out of place, or detach() it first")
         if self.requires_grad and modes.recording:
             raise GraphError(f"{what}: this leaf requires a gradient; change it inside `with dl.no_grad():`")
+
+
+def array_of(x: Any) -> Any:
+    """The array of a Tensor; anything else as it is (a NumPy array's own ``.data`` is something else)."""
+    return x._data if isinstance(x, Tensor) else x
 
 
 def tensor(data: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:

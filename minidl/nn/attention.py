@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .. import ops
-from ..autograd import Tensor
+from ..autograd import Tensor, array_of
 from ..backend import namespace_of
 from ..backend.random import generator
 from ..errors import ShapeError
@@ -143,7 +143,7 @@ def _full_mask(mask: Any, key_mask: Any, sizes: tuple[int, int, int], dtype: Any
         key_mask = key_mask[:, None, None, :]
     if mask is None:
         return key_mask
-    mask = mask.data if isinstance(mask, Tensor) else mask
+    mask = array_of(mask)
     if mask.shape[-2:] != (t, s) or mask.ndim > 4 or (mask.ndim > 2 and mask.shape[0] not in (1, n)):
         raise ShapeError(f"mask must have shape {(t, s)}, {(n, t, s)} or (N, heads, T, S), not {mask.shape}; "
                          "for padding keys, pass key_mask")  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
-from ..autograd import Tensor
+from ..autograd import array_of
 from ..errors import ArgumentError
 from ..params import Parameter
 from . import init as initial
@@ -58,7 +58,7 @@ class Embedding(Module):
         rows = ops.embedding(self.weight, index)
         if self.padding_idx is None:
             return rows
-        index = index.data if isinstance(index, Tensor) else index
+        index = array_of(index)
         return ops.where((index != self.padding_idx)[..., None], rows, self.weight.data[self.padding_idx])
 
     def extra_repr(self) -> str:

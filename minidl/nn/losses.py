@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..autograd import Tensor
+from ..autograd import array_of
 from ..backend import namespace_of
 from ..errors import ArgumentError, DTypeError, ShapeError
 
@@ -62,7 +62,7 @@ def nll(
     losses = -ops.take_along_axis(log_p, labels[..., None], axis=-1).reshape(target.shape)
     factor = seen.astype(log_p.dtype)
     if weight is not None:
-        weight = _raw(weight)
+        weight = array_of(weight)
         if weight.shape != log_p.shape[-1:]:
             raise ShapeError(f"nll: weight must have shape {log_p.shape[-1:]}, not {weight.shape}")
         factor = factor * weight[labels]
@@ -104,7 +104,7 @@ def bce_with_logits(logits: Any, target: Any, pos_weight: Any = None, reduction:
         A factor for the positive part, e.g. negatives per positive.
     """
     target = _like("bce_with_logits", logits, target)
-    raw = _raw(target)
+    raw = array_of(target)
     if bool((raw < 0).any()) or bool((raw > 1).any()):
         raise ArgumentError("bce_with_logits: targets must lie in [0, 1]; for -1 and 1 use hinge or (target + 1) / 2")
     if pos_weight is None:
@@ -122,7 +122,7 @@ def hinge(score: Any, target: Any, margin: float = 1.0, reduction: str = "mean")
         A target that is neither -1 nor 1.
     """
     target = _like("hinge", score, target)
-    if bool((abs(_raw(target)) != 1).any()):
+    if bool((abs(array_of(target)) != 1).any()):
         raise ArgumentError("hinge: targets must be -1 or 1; for 0 and 1 pass 2 * target - 1")
     return reduced("hinge", ops.maximum(margin - target * score, 0.0), reduction)
 
@@ -160,9 +160,9 @@ def kl_divergence(log_q: Any, p: Any, log_target: bool = False, reduction: str =
     p = _like("kl_divergence", log_q, p)
     if log_target:
         return reduced("kl_divergence", (ops.exp(p) * (p - log_q)).sum(axis=-1), reduction)
-    if bool((_raw(p) < 0).any()):
+    if bool((array_of(p) < 0).any()):
         raise ArgumentError("kl_divergence: p has negative entries; for logarithms pass log_target=True")
-    log_p = ops.log(ops.where(_raw(p) > 0, p, 1.0))  # 0 * log 0 counts as 0
+    log_p = ops.log(ops.where(array_of(p) > 0, p, 1.0))  # 0 * log 0 counts as 0
     return reduced("kl_divergence", (p * (log_p - log_q)).sum(axis=-1), reduction)
 
 
@@ -178,10 +178,6 @@ def reduced(name: str, losses: Any, reduction: str) -> Any:
     if reduction == "none":
         return losses
     raise ArgumentError(f"{name}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
-
-
-def _raw(a: Any) -> Any:
-    return a.data if isinstance(a, Tensor) else a
 
 
 def _empty(name: str, a: Any) -> ShapeError:
@@ -201,12 +197,12 @@ def _like(name: str, prediction: Any, target: Any) -> Any:
     if prediction.dtype.kind != "f" or target.dtype.kind not in "fiub":
         raise DTypeError(f"{name}: needs floating predictions and numbers as targets, not {prediction.dtype} "
                          f"and {target.dtype}")  # fmt: skip
-    return target if target.dtype.kind == "f" else _raw(target).astype(prediction.dtype)
+    return target if target.dtype.kind == "f" else array_of(target).astype(prediction.dtype)
 
 
 def _labels(name: str, scores: Any, target: Any, ignore_index: int | None) -> Any:
     """Integer classes as an array, checked against the scores (..., C)."""
-    target = _raw(target)
+    target = array_of(target)
     target = target if hasattr(target, "dtype") else np.asarray(target)
     if target.dtype.kind not in "iu":
         raise DTypeError(f"{name}: target must be integer classes, not {target.dtype}")

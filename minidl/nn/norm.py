@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
+from ..autograd import array_of
 from ..errors import ArgumentError, ShapeError
 from ..ops.norm_batch import batch_norm_eval
 from ..params import Parameter
@@ -60,8 +61,8 @@ class _BatchNorm(Module):
         if n < 2:
             raise ShapeError(f"training needs several values per channel, input is {x.shape}; call eval() to predict")
         y, mean, var = ops.batch_norm(x, self.weight, self.bias, self.eps)
-        self._follow(self.running_mean, getattr(mean, "data", mean))
-        self._follow(self.running_var, getattr(var, "data", var), n / (n - 1))
+        self._follow(self.running_mean, array_of(mean))
+        self._follow(self.running_var, array_of(var), n / (n - 1))
         return y
 
     def _follow(self, running: Buffer, batch: Any, factor: float = 1.0) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterator
 from typing import Any
 
-from ..autograd import Tensor
+from ..autograd import Tensor, array_of
 from ..backend import Backend, backend_of, current_backend
 from ..errors import ArgumentError
 from ..params import Parameter
@@ -24,7 +24,7 @@ class Buffer(Tensor):
     __slots__ = ()
 
     def __init__(self, data: Any) -> None:
-        data = data.data if isinstance(data, Tensor) else data
+        data = array_of(data)
         super().__init__(data if hasattr(data, "dtype") else current_backend().xp.asarray(data))
 
     def move_to(self, backend: Backend) -> None:

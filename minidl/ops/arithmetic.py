@@ -5,6 +5,7 @@ Rules use operators, so that they compute on arrays and record on Tensors; the e
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..autograd.op import Array, op
@@ -62,6 +63,8 @@ def _(g: Any, x: Any, p: Any) -> Any:
 
 @power.rule("p")
 def _(g: Any, x: Any, y: Any) -> Any:
+    if isinstance(x, int | float):  # a constant base: Python's logarithm does not promote
+        return g * y * (math.log(x) if x > 0 else 0.0 if x == 0 else math.nan)
     return g * y * log(where(x == 0, 1, x))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..autograd.op import Array, op
+from ..autograd.tensor import array_of
 from ..backend import backend_of, namespace_of
 from ..backend.threads import parallel_blocks
 from ..errors import DTypeError, ShapeError
@@ -117,14 +118,14 @@ def _(
 def _(q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False, scale: float | None = None) -> Any:
     scale = 1 / math.sqrt(q.shape[-1]) if scale is None else scale
     s = (q @ k.swapaxes(-1, -2)) * scale
-    raw = getattr(s, "numpy", lambda: s)()
+    raw = array_of(s)
     xp = namespace_of(raw)
     allowed = xp.ones(s.shape, bool)
     if mask is not None and mask.dtype.kind == "f":
-        finite = getattr(mask, "numpy", lambda: mask)() > -xp.inf
+        finite = array_of(mask) > -xp.inf
         allowed, s = allowed & finite, s + _e.where(finite, mask, xp.zeros_like(raw, shape=()))
     elif mask is not None:
-        allowed = allowed & getattr(mask, "numpy", lambda: mask)()
+        allowed = allowed & array_of(mask)
     if causal:
         allowed = allowed & (xp.arange(s.shape[-1]) <= xp.arange(s.shape[-2])[:, None])
     low = xp.full((), xp.finfo(raw.dtype).min / 2, raw.dtype)

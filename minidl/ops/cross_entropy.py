@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.op import Array, op
-from ..autograd.tensor import Tensor
+from ..autograd.tensor import array_of
 from ..backend import namespace_of
 from ..backend.threads import parallel_blocks
 from ..errors import ArgumentError, DTypeError, ShapeError
@@ -111,7 +111,7 @@ def _(
         a = (target * (1 - label_smoothing) + label_smoothing / v) * w
         count: Any = max(1, target.size // v)
     else:
-        labels = target.data if isinstance(target, Tensor) else target
+        labels = array_of(target)
         xp = namespace_of(labels)
         seen = (labels != ignore_index if ignore_index is not None else xp.ones(labels.shape, bool))[..., None]
         one_hot = ((labels[..., None] == xp.arange(v)) & seen).astype(logits.dtype)

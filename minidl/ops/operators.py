@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.modes import modes
-from ..autograd.tensor import Tensor
+from ..autograd.tensor import Tensor, array_of
 from ..backend import backend_of
 from ..errors import ArgumentError, DeviceError
 from . import arithmetic, einsum, elementwise, index, linalg, reduce, shape
@@ -85,7 +85,7 @@ def _in_place(name: str, function: Callable, x: Tensor, other: Any) -> Tensor:
 
 def _set_item(x: Tensor, key: Any, value: Any) -> None:
     x.refuse_in_place("x[...] = ...")
-    x.data[index.plain_key(key, x.data)] = value.data if isinstance(value, Tensor) else value
+    x.data[index.plain_key(key, x.data)] = array_of(value)
     x.changed_in_place()
 
 

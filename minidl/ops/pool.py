@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..autograd.op import Array, op
+from ..autograd.tensor import array_of
 from ..backend import namespace_of
 from ..backend import pooling as kernels
 from ..backend.convolution import Window, padded, shifted
@@ -101,7 +100,7 @@ def global_avg_pool2d(x: Any) -> Any:
 def adaptive_avg_pool2d(x: Any, size: Any) -> Any:
     """Mean over windows that divide the image into `size` = (H', W') cells as evenly as can be."""
     rows, columns = _cells("adaptive_avg_pool2d", x.shape, size)
-    data = getattr(x, "data", x) if not isinstance(x, np.ndarray) else x
+    data = array_of(x)
     averages = [_averaging(data, cells, n) for cells, n in ((rows, x.shape[1]), (columns, x.shape[2]))]
     y = tensordot(tensordot(x, averages[0], ([1], [1])), averages[1], ([1], [1]))  # (N, C, H', W')
     return transpose(y, (0, 2, 3, 1))

@@ -10,9 +10,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-import numpy as np
-
 from ..autograd.op import Array, op
+from ..autograd.tensor import array_of
 from ..backend import namespace_of
 from ..backend.matmul import for_small_products, matmul
 from ..errors import ArgumentError, DTypeError, ShapeError
@@ -235,7 +234,7 @@ def unrolled(
     cell: Any, x: Any, w_ih: Any, b: Any, first: tuple, n_hidden: int, lengths: Any, reverse: bool
 ) -> tuple[Any, tuple]:
     """The readable form: one call of ``cell(z, state) -> state`` a step, with simple ops only."""
-    raw = getattr(x, "data", x) if not isinstance(x, np.ndarray) else x
+    raw = array_of(x)
     xp = namespace_of(raw)
     lengths = as_lengths(xp, lengths)
     xs = time_reversed(x, lengths) if reverse else x
@@ -256,8 +255,7 @@ def unrolled(
 
 def as_lengths(xp: Any, lengths: Any) -> Any:
     """`lengths` as an array, or None."""
-    lengths = getattr(lengths, "data", lengths) if hasattr(lengths, "requires_grad") else lengths
-    return None if lengths is None else xp.asarray(lengths)
+    return None if lengths is None else xp.asarray(array_of(lengths))
 
 
 def check_sequence(

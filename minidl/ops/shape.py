@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.op import Array, op
-from ..autograd.tensor import Tensor
+from ..autograd.tensor import array_of
 from ..backend import namespace_of
 from ..errors import ArgumentError, ShapeError
 
@@ -162,7 +162,7 @@ def split(x: Array, n: Any, axis: int = 0) -> tuple:
 @split.rule("x")
 def _(g: tuple, x_shape: tuple, n: Any, axis: int) -> Any:
     present = next(part for part in g if part is not None)
-    like = present.data if isinstance(present, Tensor) else present
+    like = array_of(present)
     parts = []
     for part, (start, stop) in zip(g, _pieces(x_shape, n, axis), strict=True):
         if part is None:

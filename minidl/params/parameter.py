@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..autograd import RowSparse, Tensor
+from ..autograd import RowSparse, Tensor, array_of
 from ..backend import Backend, backend_of, current_backend, namespace_of
 from ..errors import DTypeError, ShapeError
 
@@ -39,7 +39,7 @@ class Parameter(Tensor):
     __slots__ = ("_buffer", "_rows", "_segment", "name", "sparse", "touched")
 
     def __init__(self, data: Any, sparse: bool = False, name: str = "") -> None:
-        data = data.data if isinstance(data, Tensor) else data
+        data = array_of(data)
         if isinstance(data, np.ndarray):
             data = current_backend().from_host(data)
         super().__init__(data, requires_grad=True)
@@ -57,7 +57,7 @@ class Parameter(Tensor):
 
     @data.setter
     def data(self, value: Any) -> None:
-        value = value.data if isinstance(value, Tensor) else value
+        value = array_of(value)
         if isinstance(value, np.ndarray | list | float):
             value = backend_of(self._data).from_host(np.asarray(value))
         if value.shape != self.shape:
@@ -90,7 +90,7 @@ class Parameter(Tensor):
     def grad(self, value: Any) -> None:
         self.zero_grad()
         if value is not None:
-            self.accumulate(value.data if isinstance(value, Tensor) else value)
+            self.accumulate(array_of(value))
 
     def zero_grad(self) -> None:
         """Forget the gradient (nothing is written: the next one overwrites)."""

@@ -13,6 +13,7 @@ from ..errors import DataError
 MAX_BYTES = 64 * 2**20  # of the file
 MAX_PIXELS = 50_000_000  # a larger picture is a mistake, or a decompression bomb
 MAX_SIDE = 1024  # a larger picture is made smaller at once
+_LOOK = 256  # and still smaller to find the ink
 
 
 def read_grey(path: str | os.PathLike[str]) -> np.ndarray:
@@ -110,16 +111,39 @@ def like_training_images(grey: np.ndarray, shape: tuple[int, int], fill: float =
 
 
 def _light_on_dark(grey: np.ndarray) -> np.ndarray:
-    """Stretch to [0, 1] and invert dark ink on light paper, which is told by the border."""
-    low, high = np.percentile(grey, [0.5, 99.5])
-    if high - low < 0.02:
-        low, high = float(grey.min()), float(grey.max())  # a few pixels of ink
-    if high - low < 0.02:
+    """Ink as values up to 1 on paper of exactly 0: light or dark ink, on paper that may be noisy and unevenly lit.
+
+    What the picture's border is mostly like is paper; a plane through it takes the lighting out.
+    """
+    longest = max(grey.shape)
+    if longest > _LOOK:  # averaging takes noise away, and the result is far smaller still
+        grey = resize(grey, (max(grey.shape[0] * _LOOK // longest, 1), max(grey.shape[1] * _LOOK // longest, 1)))
+    paper, noise = _paper(grey)
+    darker, lighter = float((paper - grey).max()), float((grey - paper).max())
+    inverted = np.median(paper) > 0.5 if min(darker, lighter) > 0.5 * max(darker, lighter) else darker > lighter
+    ink = paper - grey if inverted else grey - paper
+    least = min(max(4 * noise, 0.02), 0.3 * float(ink.max()))  # at most: a border full of ink looks like noise
+    if float(ink.max()) < 0.02:
         raise DataError("the picture is of one grey throughout; there is nothing to classify")
-    stretched = np.clip((grey - np.float32(low)) / np.float32(high - low), 0, 1)
-    border = np.concatenate([stretched[0], stretched[-1], stretched[:, 0], stretched[:, -1]])
-    ink = 1 - stretched if np.median(border) > 0.5 else stretched
-    return np.where(ink < 0.15, np.float32(0), ink)  # paper is never quite white
+    top = float(np.percentile(ink[ink >= least], 99))
+    ink = np.clip(ink / np.float32(top), 0, 1)
+    return np.where(ink < max(0.15, least / top), np.float32(0), ink)  # paper is never quite white
+
+
+def _paper(grey: np.ndarray) -> tuple[np.ndarray, float]:
+    """The paper's grey as a plane (H, W), and the standard deviation of its noise, both told by the border."""
+    y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in grey.shape)
+    yy, xx = np.broadcast_arrays(y[:, None], x)
+    edge = np.ones(grey.shape, bool)
+    edge[1:-1, 1:-1] = False
+    terms = np.stack([np.ones_like(grey), yy, xx], -1)
+    plane, spread = np.array([np.median(grey[edge]), 0, 0], np.float32), 0.0
+    for _ in range(3):  # what touches the border is taken for paper less and less
+        away = np.abs(grey - terms @ plane)[edge]
+        spread = 1.5 * float(np.median(away))
+        near = away <= max(3 * spread, 0.02)
+        plane = np.linalg.lstsq(terms[edge][near], grey[edge][near], rcond=1e-3)[0]
+    return terms @ plane, spread
 
 
 def _ink_box(ink: np.ndarray) -> tuple[slice, slice]:

@@ -54,7 +54,7 @@ def classifier_report(
     matrix = confusion_matrix(target, p.argmax(1), len(classes))
     page.figure(
         "Confusion matrix", figures.confusion(matrix, classes),
-        f"{int(np.trace(matrix))} of {int(matrix.sum())} test images are right (blue); errors are orange."
+        f"{int(np.trace(matrix)):,} of {int(matrix.sum()):,} test images are right (blue); errors are orange."
     )  # fmt: skip
     _add_mistakes(page, images, target, p, classes)
     if first_filters is not None:
@@ -83,7 +83,7 @@ def _add_mistakes(
     worst = wrong[np.argsort(-p[wrong, predicted[wrong]])][:most]
     which = "All errors"
     if len(worst) < len(wrong):
-        which = f"The {len(worst)} of {len(wrong)} errors of which the model was surest"
+        which = f"The {len(worst)} of {len(wrong):,} errors of which the model was surest"
     captions = [f"{classes[target[i]]} as {classes[predicted[i]]}\n{p[i, predicted[i]]:.0%}" for i in worst]
     page.figure(
         "Worst mistakes", figures.pictures(images[worst], captions),
