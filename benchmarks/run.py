@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from . import results
 from .rows import ROWS, Row, row
@@ -30,8 +31,8 @@ class Measured:
     ours: list[float]
     theirs: list[float]
     memory: tuple[int, int]
-    flop: float
-    peak: float  # of this machine's matrix product, flop per second
+    flop: float  # of one step
+    peaks: list[float]  # flop per second of a matrix product, measured beside each sample
 
     @property
     def ratio(self) -> float:
@@ -40,8 +41,8 @@ class Measured:
 
     @property
     def share_of_peak(self) -> float:
-        """Arithmetic per second of our best step, as a share of the best matrix product."""
-        return self.flop / min(self.ours) / self.peak
+        """Our arithmetic per second, as a share of that of a large matrix product at the same time."""
+        return median(self.flop / seconds / peak for seconds, peak in zip(self.ours, self.peaks, strict=True))
 
 
 class Worker:
@@ -74,34 +75,33 @@ class Worker:
         self.process.wait()
 
 
-def measure(r: Row, threads: int, seconds: float, peak: float) -> Measured:
+def measure(r: Row, threads: int, seconds: float) -> Measured:
     """Let both libraries train the row in turns for about `seconds`."""
     with Worker("minidl", r.name, threads) as ours, Worker("torch", r.name, threads) as theirs:
         for worker in (ours, theirs):
             worker.ask(f"step {r.steps}")
         times: tuple[list[float], list[float]] = ([], [])
+        peaks: list[float] = []
         end = time.monotonic() + seconds
         while time.monotonic() < end or len(times[0]) < 5:
             for worker, column in zip((ours, theirs), times, strict=True):
                 column.append(worker.ask(f"step {r.steps}") / r.steps)
+            peaks.append(gemm_speed(threads))
         memory = (ours.ask("memory"), theirs.ask("memory"))
         flop = 6.0 * ours.ask("costs")  # two per multiply-add; forward, and the backward's two products
-    return Measured(r, *times, memory, flop, peak)
+    return Measured(r, *times, memory, flop, peaks)
 
 
-def gemm_peak(threads: int, n: int = 1536) -> float:
-    """Flop per second of NumPy's best float32 matrix product."""
-    from threadpoolctl import threadpool_limits
-
+def gemm_speed(threads: int, n: int = 1024) -> float:
+    """Flop per second of NumPy's float32 matrix product, now."""
     a = np.ones((n, n), np.float32)
-    out = np.empty_like(a)
-    times = []
     with threadpool_limits(threads):
-        for _ in range(12):
-            start = time.perf_counter()
-            np.matmul(a, a, out=out)
-            times.append(time.perf_counter() - start)
-    return 2.0 * n**3 / min(times)
+        a @ a
+        start = time.perf_counter()
+        a @ a
+        seconds = time.perf_counter() - start
+    time.sleep(0.05)  # BLAS's threads wait in a loop that long, which would disturb the next sample
+    return 2.0 * n**3 / seconds
 
 
 def main() -> None:
@@ -116,14 +116,13 @@ def main() -> None:
     unknown = [name for name in args.rows if name not in names]
     if unknown:
         parser.error(f"no row called {', '.join(unknown)}; there are {', '.join(names)}")
-    peak = gemm_peak(args.threads)
-    print(f"{args.threads} threads; best matrix product {peak / 1e9:.0f} GFLOP/s\n\n{results.HEAD}", flush=True)
+    print(results.HEAD, flush=True)
     measured = []
     for name in args.rows or names:
-        measured.append(measure(row(name), args.threads, args.seconds, peak))
+        measured.append(measure(row(name), args.threads, args.seconds))
         print(results.line(measured[-1]), flush=True)
     if args.write:
-        results.write(measured, args.threads, peak)
+        results.write(measured, args.threads)
 
 
 if __name__ == "__main__":

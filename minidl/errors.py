@@ -28,6 +28,10 @@ class ArgumentError(MinidlError, ValueError):
     """A value outside what a function accepts; says what it accepts."""
 
 
+class RangeError(ArgumentError, IndexError):
+    """An index outside its axis, or more indices than axes."""
+
+
 class DataError(MinidlError, ValueError):
     """A data file that is missing, truncated or not what it should be."""
 

@@ -241,8 +241,8 @@ class Op:
         if len(dtypes) > 1:
             names = ", ".join(sorted(d.name for d in dtypes))
             raise DTypeError(f"{self.name}: dtypes {names} do not mix; cast one side with .astype(...)")
-        if dtypes and y.dtype.kind == "f" and y.dtype not in dtypes:
-            y = y.astype(dtypes.pop())  # NumPy promotes float32 with an integer array; we do not
+        if y.dtype.kind == "f" and y.dtype not in dtypes:  # NumPy promotes float32 with an integer array; we do not
+            y = y.astype(dtypes.pop() if dtypes else np.float32, copy=False)  # of integers alone: the default
         return y
 
     def _same_device(self, kind: type | None, other: type) -> type:

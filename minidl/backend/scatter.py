@@ -28,7 +28,7 @@ def add_at(target: np.ndarray, index: Any, values: Any) -> None:
     """
     parts = index if isinstance(index, tuple) else (index,)
     at = [i for i, part in enumerate(parts) if isinstance(part, np.ndarray)]
-    if at and at == list(range(len(parts))) and all(parts[i].dtype.kind in "iu" for i in at):
+    if at and at == list(range(len(parts))) and len(parts) <= target.ndim and all(parts[i].dtype.kind in "iu" for i in at):
         places, spread = parts, target
     elif len(at) == 1 and parts[at[0]].dtype.kind in "iu" and parts[at[0]].ndim == 1 and _full_slices(parts, at[0]):
         places, spread = (parts[at[0]],), np.moveaxis(target, at[0], 0)

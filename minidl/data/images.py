@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
+import gzip
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ..errors import ArgumentError, DataError
-from . import idx
+from . import cifar, idx
 from .fetch import RemoteFile, contents, folders
 
 
@@ -46,9 +48,10 @@ def load(name: str) -> ImageSet:
 
     Parameters
     ----------
-    name : {"digits", "mnist", "fashion-mnist"}
+    name : {"digits", "mnist", "fashion-mnist", "cifar-10-subset"}
         ``digits`` comes with scikit-learn. The others are looked for in ``$MINIDL_DATA/name/``, then in the
-        user's cache (``~/.cache/minidl/name/`` on Linux), then downloaded to there.
+        user's cache (``~/.cache/minidl/name/`` on Linux), then downloaded to there; the part of CIFAR-10 has no address to
+        download it from.
 
     Raises
     ------
@@ -82,19 +85,31 @@ def _digits() -> ImageSet:
 
     The file has the writers one after another, so each part has something of everybody's hand.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # SciPy's and scikit-learn's deprecations are nothing a user can change
-            from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise DataError("the digits come with scikit-learn; run: pip install 'minidl[demos]'") from error
-    bunch = load_digits()
-    images, labels = unit(bunch.images[..., None], 16), bunch.target.astype(np.int64)
+    table = _digits_table()
+    images, labels = unit(table[:, :64].reshape(-1, 8, 8, 1), 16), table[:, 64].astype(np.int64)
     test = np.zeros(len(labels), bool)
     for c in range(10):
         of_class = np.flatnonzero(labels == c)
         test[of_class[(2 * np.arange(_TEST_PER_CLASS) + 1) * len(of_class) // (2 * _TEST_PER_CLASS)]] = True
     return ImageSet("digits", images[~test], labels[~test], images[test], labels[test], DIGITS)
+
+
+def _digits_table() -> np.ndarray:
+    """scikit-learn's table: 64 pixels from 0 to 16 and the label, a row per digit.
+
+    Read from its file where that is in its usual place, as importing scikit-learn takes seconds.
+    """
+    found = importlib.util.find_spec("sklearn")
+    if found is None or not found.submodule_search_locations:
+        raise DataError("the digits come with scikit-learn; run: pip install 'minidl[demos]'")
+    path = Path(found.submodule_search_locations[0], "datasets", "data", "digits.csv.gz")
+    if path.is_file():
+        with gzip.open(path, "rt") as f:
+            return np.loadtxt(f, np.float32, delimiter=",")
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return np.column_stack([bunch.data, bunch.target])
 
 
 # -- MNIST and Fashion-MNIST -----------------------------------------------------------------------------
@@ -152,8 +167,23 @@ def _idx_set(name: str, address: str, classes: tuple[str, ...]) -> ImageSet:
     return ImageSet(name, images, labels, test_images, test_labels, classes)
 
 
+# -- a part of CIFAR-10 ----------------------------------------------------------------------------------
+
+OBJECTS = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_CIFAR = RemoteFile("cifar-10-subset.tar.xz", "479fd2df5b9fbb04d1d3c6e06f3e05f61208c3be8be39acaf4cc0c16b6d57711")
+
+
+def _cifar_subset() -> ImageSet:
+    """8,000 of the 50,000 training images, and 2,000 of the 10,000 test images; as many of each class."""
+    archive, path = contents(_CIFAR, folders("cifar-10-subset"))
+    parts = {"cifar-10-subset/data_batch_1.bin": 8000, "cifar-10-subset/test_batch.bin": 2000}
+    (images, labels), (test_images, test_labels) = cifar.read(archive, parts, str(path))
+    return ImageSet("cifar-10-subset", unit(images), labels, unit(test_images), test_labels, OBJECTS)
+
+
 _SETS: dict[str, Callable[[], ImageSet]] = {
     "digits": _digits,
     "mnist": lambda: _idx_set("mnist", _MNIST, DIGITS),
     "fashion-mnist": lambda: _idx_set("fashion-mnist", _FASHION, CLOTHES),
+    "cifar-10-subset": _cifar_subset,
 }

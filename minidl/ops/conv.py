@@ -72,6 +72,7 @@ def _(g: Any, out: Any = None) -> Any:
 @op
 def conv2d_by_input(g: Array, w: Array, window: Window, size: tuple[int, int]):
     """Adjoint of :func:`conv2d` in the images: g (N, H', W', O) -> (N, *size, C)."""
+    _check_adjoint("conv2d_by_input", (g, w), window, (*g.shape[:1], *size))
     return kernels.by_input(g, w, window, size)
 
 
@@ -84,6 +85,7 @@ conv2d_by_input.rules(
 @op
 def conv2d_by_weight(x: Array, g: Array, window: Window):
     """Adjoint of :func:`conv2d` in the kernels: (KH, KW, C // groups, O)."""
+    _check_adjoint("conv2d_by_weight", (g, x), window, x.shape[:3])
     return kernels.by_weight(x, g, window)
 
 
@@ -174,6 +176,13 @@ def window_of(
             f"{x_shape[1:3]} with padding {window.padding}"
         )
     return window
+
+
+def _check_adjoint(name: str, arrays: tuple, window: Window, images: tuple) -> None:
+    """Refuse a gradient (the first array) that is not as large as `window` makes `images` (N, H, W)."""
+    if any(a.ndim != 4 for a in arrays) or arrays[0].shape[:3] != (images[0], *window.output_size(images[1:])):
+        shapes = " and ".join(str(a.shape) for a in arrays)
+        raise ShapeError(f"{name}: shapes {shapes} do not fit {window} over images (N, H, W) = {images}")
 
 
 def _window(name: str, kernel: tuple, size: tuple, stride: Any, padding: Any, dilation: Any, groups: int) -> Window:

@@ -10,7 +10,7 @@ from ..autograd.op import Array, op
 from ..autograd.sparse import RowSparse
 from ..autograd.tensor import Tensor
 from ..backend import backend_of, namespace_of
-from ..errors import ArgumentError, DTypeError, ShapeError
+from ..errors import DTypeError, RangeError, ShapeError
 from .shape import _places, ravel, reshape, transpose
 
 
@@ -21,8 +21,8 @@ def getitem(x: Any, key: Any) -> Any:
     ------
     DTypeError
         An array in the key that holds neither integers nor booleans.
-    ArgumentError
-        An integer array that points outside its axis, on every device.
+    RangeError
+        An index outside its axis (on every device), or more indices than axes.
     """
     if type(key) is not int and type(key) is not slice:
         key = plain_key(key, x)
@@ -32,7 +32,10 @@ def getitem(x: Any, key: Any) -> Any:
 
 @op
 def _getitem(x: Array, key: Any):
-    return x[key]
+    try:
+        return x[key]
+    except IndexError as error:
+        raise RangeError(f"indexing: {error} (shape {x.shape})") from error
 
 
 _getitem.name = "indexing"  # what errors call it
@@ -56,7 +59,10 @@ _scatter.rules(g=lambda g, key: _getitem(g, key=key))
 @op
 def _add_at(x: Array, values: Array, key: Any):
     y = x.copy()
-    backend_of(y).scatter_add(y, key, values)
+    try:
+        backend_of(y).scatter_add(y, key, values)
+    except IndexError as error:
+        raise RangeError(f"scatter_add: {error} (shape {x.shape})") from error
     return y
 
 
@@ -117,9 +123,11 @@ def embedding(w: Array, ids: Array):
 
     Raises
     ------
-    DTypeError, ArgumentError
+    DTypeError, RangeError
         ids that are not integers, or outside [0, V).
     """
+    if w.ndim == 0:
+        raise ShapeError("embedding: the table needs shape (V, ...), got a number")
     if ids.dtype.kind not in "iu":
         raise DTypeError(f"embedding: ids must be integers, not {ids.dtype}")
     _check_range("embedding", ids, w.shape[0], lowest=0, what=f"a table of {w.shape[0]} rows")
@@ -212,4 +220,4 @@ def _check_range(name: str, indices: Any, n: int, lowest: int | None = None, wha
     lowest = -n if lowest is None else lowest
     if low < lowest or high >= n:
         bad = high if high >= n else low
-        raise ArgumentError(f"{name}: index {bad} is out of range for {what or f'an axis of length {n}'}")
+        raise RangeError(f"{name}: index {bad} is out of range for {what or f'an axis of length {n}'}")

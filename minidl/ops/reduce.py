@@ -6,9 +6,12 @@ import math
 from typing import Any
 
 from ..autograd.op import Array, op
+from ..autograd.tensor import array_of
+from ..backend import namespace_of
+from ..errors import ArgumentError
 from .elementwise import abs as absolute
-from .elementwise import exp, sqrt
-from .shape import broadcast_to, flip, reshape
+from .elementwise import exp, where
+from .shape import broadcast_to, concatenate, flip, reshape
 
 Axis = int | tuple[int, ...] | None
 
@@ -51,14 +54,29 @@ def _(g: Any, x_shape: tuple, axis: Axis) -> Any:
 
 
 def var(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
-    """Variance over `axis`: mean squared distance from the mean, ``n - ddof`` in the denominator."""
-    centred = x - mean(x, axis, True)
-    return sum(centred * centred, axis, keepdims) * (1 / (_count(x.shape, axis) - ddof))
+    """Variance over `axis`: mean squared distance from the mean, ``n - ddof`` in the denominator.
+
+    Raises
+    ------
+    ArgumentError
+        No more than `ddof` values to take it of.
+    """
+    centred, n = _centred("var", x, axis, ddof)
+    return sum(centred * centred, axis, keepdims) * (1 / n)
 
 
 def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any:
-    """Standard deviation over `axis`."""
-    return sqrt(var(x, axis, keepdims, ddof))
+    """Standard deviation over `axis`; where all values are equal its gradient is 0, as that of :func:`norm`."""
+    centred, n = _centred("std", x, axis, ddof)
+    return _euclidean(centred, axis, keepdims) * (1 / math.sqrt(n))
+
+
+def _centred(name: str, x: Any, axis: Axis, ddof: int) -> tuple[Any, int]:
+    """`x` less its mean, and the number of degrees of freedom."""
+    n = _count(x.shape, axis)
+    if n <= ddof:
+        raise ArgumentError(f"{name}: needs more than ddof={ddof} values, shape {x.shape} has {n} over axis {axis}")
+    return x - mean(x, axis, True), n - ddof
 
 
 @op
@@ -95,36 +113,33 @@ def prod(x: Array, axis: Axis = None, keepdims: bool = False):
 
 @prod.rule("x")
 def _(g: Any, x: Any, axis: Axis) -> Any:
-    axes = range(len(x.shape)) if axis is None else (axis,) if isinstance(axis, int) else axis
-    others: Any = 1.0
-    for a in reversed(sorted(a % len(x.shape) for a in axes)):
-        others = _others(x, a) * others  # the product of all but each value, one axis at a time
+    kept, g = kept_shape(x.shape, axis), _spread(g, x.shape, axis)
+    for a in (a for a, n in enumerate(kept) if n == 1):
+        g = g * _others(x, a)  # the product of all but each value, one axis at a time
         x = prod(x, a, True)
-    return _spread(g, others.shape, axis) * others if axes else g
+    return g
 
 
 def _others(x: Any, axis: int) -> Any:
     """For every value the product of all the others along `axis`: from the left times from the right."""
-    n = x.shape[axis]
-    left, right = [None], [None]
-    for i in range(n - 1):
-        left.append(_times(left[-1], _at(x, axis, i)))
-        right.append(_times(right[-1], _at(x, axis, n - 1 - i)))
-    from .shape import concatenate
-
-    parts = [_times(a, b) for a, b in zip(left, reversed(right), strict=True)]
-    one = broadcast_to(x.sum() * 0 + 1, kept_shape(x.shape, axis))
-    return concatenate([one if p is None else p for p in parts], axis) if n else x
+    return _products_before(x, axis) * flip(_products_before(flip(x, axis), axis), axis)
 
 
-def _times(a: Any, b: Any) -> Any:
-    return b if a is None else a if b is None else a * b
+def _products_before(x: Any, axis: int) -> Any:
+    """For every value the product of those before it.
 
-
-def _at(x: Any, axis: int, i: int) -> Any:
-    key = [slice(None)] * len(x.shape)
-    key[axis] = slice(i, i + 1)
-    return x[tuple(key)]
+    A cumulative product by doubling (Hillis and Steele 1986): log2(n) steps of multiplications, so that every order
+    of derivative follows by itself; unlike quotients it does not mind zeros.
+    """
+    n, front = x.shape[axis], (slice(None),) * axis
+    if n == 0:
+        return x
+    one = namespace_of(array_of(x)).ones(kept_shape(x.shape, axis), x.dtype)
+    y, step = concatenate([one, x[(*front, slice(n - 1))]], axis), 1
+    while step < n:
+        later = y[(*front, slice(step, None))] * y[(*front, slice(n - step))]
+        y, step = concatenate([y[(*front, slice(step))], later], axis), 2 * step
+    return y
 
 
 @op
@@ -144,13 +159,15 @@ def _(g: Any, x: Any, y: Any, axis: Axis) -> Any:
 
 
 def norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Any:
-    """Vector norm over `axis`, of order 1, 2, infinity or any p. At the zero vector the 2-norm has gradient 0."""
+    """Vector norm over `axis`, of order 1, 2, infinity or any p; its gradient at the zero vector is 0."""
     if ord == 1:
         return sum(absolute(x), axis, keepdims)
     if ord == math.inf:
         return max(absolute(x), axis, keepdims)
     if ord != 2:
-        return sum(absolute(x) ** ord, axis, keepdims) ** (1 / ord)
+        total = sum(absolute(x) ** ord, axis, keepdims)
+        is_zero = array_of(total) == 0
+        return where(is_zero, total, where(is_zero, 1, total) ** (1 / ord))
     return _euclidean(x, axis, keepdims)
 
 
@@ -162,8 +179,6 @@ def _euclidean(x: Array, axis: Axis = None, keepdims: bool = False, *, xp: Any):
 
 @_euclidean.rule("x")
 def _(g: Any, x: Any, y: Any, axis: Axis) -> Any:
-    from .elementwise import where
-
     kept = kept_shape(x.shape, axis)
     y = reshape(y, kept)
     return x * (reshape(g, kept) / where(y == 0, 1, y))
