@@ -230,7 +230,7 @@ def _send_arrays(walk: _Walk, node: Node, g: Any) -> None:
             out = parent.gradient_target()
             part = call.rule(g, *values, out=out)
             if out is not None:
-                parent.accumulate(out)
+                parent.gradient_written()
                 continue
         else:
             part = call.rule(g, *values)

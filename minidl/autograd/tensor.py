@@ -178,6 +178,9 @@ class Tensor:
         """An array into which a rule may write this leaf's first gradient, or None."""
         return None
 
+    def gradient_written(self) -> None:
+        """Note that a rule has filled :meth:`gradient_target`."""
+
     def changed_in_place(self) -> None:
         """Note that the values were overwritten, so that an older graph refuses to run backward."""
         self._version += 1

@@ -103,6 +103,9 @@ class Parameter(Tensor):
             self._buffer = namespace_of(self._data).empty_like(self._data)
         return self._buffer
 
+    def gradient_written(self) -> None:
+        self.touched = True
+
     def accumulate(self, g: Any) -> None:
         if self.sparse:
             self._accumulate_rows(g)
@@ -120,7 +123,7 @@ class Parameter(Tensor):
         elif isinstance(g, RowSparse):
             target[...] = 0
             g.add_into(target)
-        elif g is not target:  # a rule may have written it in place already
+        else:
             target[...] = g
 
     def _accumulate_rows(self, g: Any) -> None:
