@@ -71,8 +71,8 @@ class Worker:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
+        with self.process:  # closes the pipes and waits
+            self.process.kill()
 
 
 def measure(r: Row, threads: int, seconds: float) -> Measured:
