@@ -1,17 +1,17 @@
-"""Rows of the op table for the fused ops: softmax, losses, norms, dropout, attention, recurrent nets."""
-
-import functools
+"""Rows of the op table for the fused ops: softmax, cross-entropy, norms, dropout, attention."""
 
 import numpy as np
 from cases import Case
 
 from minidl import ops
-from minidl.ops.norm_batch import batch_norm
-from minidl.ops.recurrent import rnn
-from minidl.ops.recurrent_gru import gru
-from minidl.ops.recurrent_lstm import lstm
 
+RNG = np.random.default_rng(0)
 LABELS = np.array([2, 0, -100, 1])
+CLASS_WEIGHT = np.array([0.5, 1.0, 2.0, 1.5, 0.7])
+SOFT = RNG.dirichlet(np.ones(5), 4)
+SEEN = RNG.random((2, 3, 5)) < 0.7
+SEEN[0, 1] = False  # a query that may attend to nothing
+ADDED = np.where(RNG.random((3, 5)) < 0.7, RNG.standard_normal((3, 5)), -np.inf)
 
 
 def softmax(x, axis=-1):
@@ -19,90 +19,104 @@ def softmax(x, axis=-1):
     return e / e.sum(axis, keepdims=True)
 
 
-def cross_entropy(x):
-    kept = LABELS >= 0
-    return -np.log(softmax(x))[kept, LABELS[kept]].mean()
+def cross_entropy(x, target, weight=None, reduction="mean", label_smoothing=0.0, ignore_index=-100):
+    """Row by row, from the definition."""
+    log_p, losses, total = np.log(softmax(x)), [], 0.0
+    for row, t in zip(log_p, target, strict=True):
+        soft = target.dtype.kind == "f"
+        if not soft and t == ignore_index:
+            losses.append(0.0)
+            continue
+        wish = (1 - label_smoothing) * (t if soft else np.eye(len(row))[t]) + label_smoothing / len(row)
+        factor = np.ones(len(row)) if weight is None else weight
+        losses.append(-(wish * factor * row).sum())
+        total += 1.0 if soft else factor[t]
+    losses = np.array(losses, x.dtype)
+    return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / total}[reduction].astype(x.dtype)
 
 
 def normalised(x, axes, eps):
     return (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
 
 
-def group_norm(x, w, b, groups):
+def scaled(y, w, b):
+    return y * (1 if w is None else w) + (0 if b is None else b)
+
+
+def layer_norm(x, w=None, b=None, eps=1e-5):
+    return scaled(normalised(x, -1, eps), w, b)
+
+
+def rms_norm(x, w=None, eps=1e-6):
+    return scaled(x / np.sqrt((x * x).mean(-1, keepdims=True) + eps), w, None)
+
+
+def group_norm(x, w=None, b=None, groups=1, eps=1e-5):
     parts = x.reshape(x.shape[0], -1, groups, x.shape[-1] // groups)
-    return normalised(parts, (1, 3), 1e-5).reshape(x.shape) * w + b
+    return scaled(normalised(parts, (1, 3), eps).reshape(x.shape), w, b)
 
 
-def attention(q, k, v):
-    return softmax(q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])) @ v
+def batch_norm(x, w=None, b=None, eps=1e-5):
+    axes = tuple(range(x.ndim - 1))
+    return scaled(normalised(x, axes, eps), w, b), x.mean(axes), x.var(axes)
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
+def attention(q, k, v, mask=None, causal=False, scale=None):
+    scores = q @ k.swapaxes(-1, -2) * (1 / np.sqrt(q.shape[-1]) if scale is None else scale)
+    if mask is not None:
+        scores = np.where(mask, scores, -np.inf) if mask.dtype == bool else scores + mask
+    if causal:
+        scores = np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+    reachable = np.isfinite(scores).any(-1, keepdims=True)
+    return softmax(np.where(reachable, scores, 0)) * reachable @ v
 
 
-def rnn_states(x, w_ih, w_hh, b):
-    h, ys = np.zeros((x.shape[1], w_hh.shape[0]), x.dtype), []
-    for z in x:
-        h = np.tanh(z @ w_ih + h @ w_hh + b)
-        ys.append(h)
-    return np.stack(ys)
+def dropout(x, p, rng):
+    return x * (np.random.default_rng(rng).random(x.shape, dtype=np.float32) >= p) / (1 - p)
 
 
-def lstm_states(x, w_ih, w_hh, b):
-    h, ys = np.zeros((x.shape[1], w_hh.shape[0]), x.dtype), []
-    c = h
-    for z in x:
-        i, f, u, o = np.split(z @ w_ih + h @ w_hh + b, 4, axis=1)
-        c = sigmoid(f) * c + sigmoid(i) * np.tanh(u)
-        h = sigmoid(o) * np.tanh(c)
-        ys.append(h)
-    return np.stack(ys)
+def norms(name, *shapes, **kwargs):
+    return [Case(name, getattr(ops, name), globals()[name], s, (-2.0, 3.0), kwargs=kwargs) for s in shapes]
 
 
-def gru_states(x, w_ih, w_hh, b_ih, b_hh):
-    h, ys = np.zeros((x.shape[1], w_hh.shape[0]), x.dtype), []
-    for z in x:
-        r, u, n = np.split(z @ w_ih + b_ih, 3, axis=1)
-        hr, hu, hn = np.split(h @ w_hh + b_hh, 3, axis=1)
-        u = sigmoid(u + hu)
-        h = (1 - u) * np.tanh(n + sigmoid(r + hr) * hn) + u * h
-        ys.append(h)
-    return np.stack(ys)
+def losses(target, weight=(), **kwargs):
+    fixed = (2,) if len(weight) else ()
+    inputs = [(4, 5), target, *([weight] if len(weight) else [])]
+    return Case("cross_entropy", ops.cross_entropy, cross_entropy, inputs, kwargs=kwargs, fixed=fixed)
 
 
-def first(op):
-    """An op by its first output only, under its own name."""
-    return functools.wraps(op)(lambda *a, **k: op(*a, **k)[0])
+def attends(q, k, v, *mask, **kwargs):
+    op = ops.scaled_dot_product_attention
+    fixed = (3,) if mask and np.isinf(mask[0]).any() else ()
+    return Case("scaled_dot_product_attention", op, attention, [q, k, v, *mask], kwargs=kwargs, fixed=fixed)
 
 
 CASES = [
-    Case("softmax", ops.softmax, softmax, shapes=[(3, 5)]),
-    Case("softmax", ops.softmax, softmax, shapes=[(3, 5, 2)], kwargs={"axis": 1}),
-    Case("log_softmax", ops.log_softmax, lambda x: np.log(softmax(x)), shapes=[(3, 5)]),
-    Case("cross_entropy", lambda x: ops.cross_entropy(x, LABELS), cross_entropy, shapes=[(4, 5)]),
-    Case("dropout", lambda x: ops.dropout(x, 0.0), lambda x: x, shapes=[(3, 4)]),
-    Case("layer_norm", ops.layer_norm, lambda x, w, b: normalised(x, -1, 1e-5) * w + b, shapes=[(3, 6), (6,), (6,)]),
-    Case(
-        "rms_norm",
-        ops.rms_norm,
-        lambda x, w: x / np.sqrt((x * x).mean(-1, keepdims=True) + 1e-6) * w,
-        shapes=[(3, 6), (6,)],
-    ),
-    Case("group_norm", ops.group_norm, group_norm, shapes=[(2, 5, 6), (6,), (6,)], kwargs={"groups": 3}),
-    Case(
-        "batch_norm",
-        first(batch_norm),
-        lambda x, w, b: normalised(x, (0, 1), 1e-5) * w + b,
-        shapes=[(4, 3, 6), (6,), (6,)],
-    ),
-    Case(
-        "scaled_dot_product_attention",
-        ops.scaled_dot_product_attention,
-        attention,
-        shapes=[(2, 3, 4), (2, 5, 4), (2, 5, 6)],
-    ),
-    Case("rnn", first(rnn), rnn_states, shapes=[(3, 2, 4), (4, 5), (5, 5), (5,)]),
-    Case("lstm", first(lstm), lstm_states, shapes=[(3, 2, 4), (4, 12), (3, 12), (12,)]),
-    Case("gru", first(gru), gru_states, shapes=[(3, 2, 4), (4, 9), (3, 9), (9,), (9,)]),
+    Case("softmax", ops.softmax, softmax, [(3, 5)]),
+    Case("softmax", ops.softmax, softmax, [(3, 5, 2)], kwargs={"axis": 1}),
+    Case("softmax", ops.softmax, softmax, [(5,)], (-50.0, 50.0), kwargs={"axis": 0}),
+    Case("log_softmax", ops.log_softmax, lambda x, axis=-1: np.log(softmax(x, axis)), [(3, 5)]),
+    Case("log_softmax", ops.log_softmax, lambda x, axis: np.log(softmax(x, axis)), [(3, 5, 2)], kwargs={"axis": 0}),
+    losses(LABELS),
+    losses(LABELS, label_smoothing=0.2),
+    losses(LABELS, CLASS_WEIGHT),
+    losses(LABELS, CLASS_WEIGHT, label_smoothing=0.1, reduction="none"),
+    losses(np.maximum(LABELS, 0), reduction="sum"),
+    losses(np.maximum(LABELS, 0), ignore_index=0),
+    losses(SOFT),
+    losses(SOFT, CLASS_WEIGHT, label_smoothing=0.1, reduction="sum"),
+    Case("dropout", ops.dropout, dropout, [(3, 4)], kwargs={"p": 0.4, "rng": 5}),
+    Case("dropout", ops.dropout, dropout, [(3, 4)], kwargs={"p": 0.0, "rng": 5}),
+    *norms("layer_norm", [(3, 6), (6,), (6,)], [(2, 3, 4), (4,), (4,)], [(3, 6)], [(3, 6), (6,)]),
+    *norms("layer_norm", [(3, 6), (6,), (6,)], eps=0.1),
+    *norms("rms_norm", [(3, 6), (6,)], [(2, 3, 4)]),
+    *norms("group_norm", [(2, 5, 6), (6,), (6,)], [(2, 3, 2, 6)], groups=3),
+    *norms("group_norm", [(2, 4, 4), (4,)], groups=1),
+    *norms("group_norm", [(2, 4, 3), (3,), (3,)], groups=3),
+    *norms("batch_norm", [(4, 3, 6), (6,), (6,)], [(5, 3), (3,), (3,)], [(5, 3)]),
+    attends((2, 3, 4), (2, 5, 4), (2, 5, 6)),
+    attends((3, 4), (3, 4), (3, 4), causal=True),
+    attends((2, 3, 4), (2, 5, 4), (2, 5, 6), SEEN, scale=0.3),
+    attends((2, 2, 3, 4), (2, 2, 5, 4), (2, 2, 5, 2), ADDED),
+    attends((2, 3, 4), (2, 5, 4), (2, 5, 2), (1, 5)),
 ]

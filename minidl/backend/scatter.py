@@ -52,6 +52,10 @@ def _full_slices(parts: tuple, but: int) -> bool:
 
 def _row_numbers(places: tuple, shape: tuple[int, ...]) -> np.ndarray:
     """The keys of the first axes as one number each, in row-major order."""
+    try:
+        np.broadcast_shapes(*[place.shape for place in places])
+    except ValueError as error:
+        raise IndexError("the arrays of the index do not broadcast to one shape") from error
     total: Any = None
     for place, n in zip(places, shape, strict=False):
         if place.size and not -n <= place.min() <= place.max() < n:

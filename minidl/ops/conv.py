@@ -48,6 +48,7 @@ def conv2d(
     window = window_of("conv2d", x.shape, w.shape, stride, padding, dilation, groups)
     y = kernels.forward(x, w, window)
     if b is not None:
+        _check_bias("conv2d", b, y)
         y += b
     return y
 
@@ -134,7 +135,10 @@ def conv_transpose2d(
     if min(size) < 1 or window.output_size((size[0], size[1])) != tuple(x.shape[1:3]):
         raise ShapeError(f"{name}: output size {size} for x {x.shape} is impossible; output_padding must be < stride")
     y = conv2d_by_input(x, swapaxes(w, -1, -2), window=window, size=size)
-    return y if b is None else y + b
+    if b is None:
+        return y
+    _check_bias(name, b, y)
+    return y + b
 
 
 def conv1d(
@@ -160,6 +164,8 @@ def window_of(
     """Check a convolution's arguments and put them in one form."""
     if len(x_shape) != 4 or len(w_shape) != 4:
         raise ShapeError(f"{name}: x {x_shape} must be (N, H, W, C) and w {w_shape} (KH, KW, C // groups, O)")
+    if 0 in w_shape:
+        raise ShapeError(f"{name}: w {w_shape} is empty")
     if groups < 1 or x_shape[-1] % groups or w_shape[-1] % groups:
         raise ArgumentError(
             f"{name}: groups={groups} must divide the {x_shape[-1]} input and {w_shape[-1]} output channels"
@@ -178,9 +184,15 @@ def window_of(
     return window
 
 
+def _check_bias(name: str, b: Any, y: Any) -> None:
+    if b.shape != y.shape[3:]:
+        raise ShapeError(f"{name}: b has shape {b.shape}; the output has {y.shape[3]} channels")
+
+
 def _check_adjoint(name: str, arrays: tuple, window: Window, images: tuple) -> None:
     """Refuse a gradient (the first array) that is not as large as `window` makes `images` (N, H, W)."""
-    if any(a.ndim != 4 for a in arrays) or arrays[0].shape[:3] != (images[0], *window.output_size(images[1:])):
+    usable = all(a.ndim == 4 and 0 not in a.shape[1:] for a in arrays)
+    if not usable or arrays[0].shape[:3] != (images[0], *window.output_size(images[1:])):
         shapes = " and ".join(str(a.shape) for a in arrays)
         raise ShapeError(f"{name}: shapes {shapes} do not fit {window} over images (N, H, W) = {images}")
 

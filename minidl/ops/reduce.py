@@ -155,6 +155,7 @@ def logsumexp(x: Array, axis: Axis = None, keepdims: bool = False, *, xp: Any):
 @logsumexp.rule("x")
 def _(g: Any, x: Any, y: Any, axis: Axis) -> Any:
     kept = kept_shape(x.shape, axis)
+    y = where(array_of(y) == -math.inf, 0, y)  # no NaN where all are minus infinity: they get 0
     return reshape(g, kept) * exp(x - reshape(y, kept))
 
 

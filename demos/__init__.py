@@ -1,0 +1,1 @@
+"""One module per field and per way to run in parallel: ``python -m demos.NAME``."""
