@@ -169,6 +169,8 @@ def _wrapped_key(key: Any, shape: tuple[int, ...]) -> Any:
     axes = [
         p.ndim if getattr(p, "dtype", None) == np.bool_ else 1 for p in parts if p is not None and p is not Ellipsis
     ]
+    if [getattr(p, "dtype", None) for p in parts].count(np.bool_) > 1:
+        raise IndexError("strict: CuPy takes no more than one boolean array in an index")
     axis = 0
     for i, part in enumerate(parts):
         if part is Ellipsis:
@@ -218,10 +220,12 @@ for _convert in (bool, int, float, operator.index):  # allowed in CuPy, each wai
 
 
 def _linalg(name: str) -> Callable:
-    """CuPy does not raise for singular matrices: it returns NaN."""
+    """CuPy does not raise for singular matrices: it returns NaN. And its ``solve`` does not broadcast."""
     function = getattr(np.linalg, name)
 
     def quiet(*args: Any, **kwargs: Any) -> Any:
+        if name == "solve" and args[0].shape[:-1] != args[1].shape[: args[0].ndim - 1]:
+            raise ValueError("strict: a must have (..., M, M) shape and b must have (..., M) or (..., M, K)")
         try:
             return function(*args, **kwargs)
         except np.linalg.LinAlgError:

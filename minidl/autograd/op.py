@@ -12,15 +12,14 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-import sys
 from collections.abc import Callable, Sequence
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..backend import namespace_of, namespace_of_type
 from ..errors import DeviceError, DTypeError, GraphError, MinidlError, ShapeError
+from .messages import shape_error, users_line
 from .modes import modes
 from .node import Node, Output
 from .plan import Plan
@@ -176,7 +175,7 @@ class Op:
         saved = plan.keep(arrays, y, residuals, static)
         node = Node(plan, parents, saved, plan.versions(args) if has_leaf else (), y, static)
         if modes.anomaly:
-            node.where = _users_line()
+            node.where = users_line()
         if type(y) is not tuple:
             return Tensor(y, False, node)
         return tuple([Tensor(part, False, Output(node, i, part)) for i, part in enumerate(y)])
@@ -233,7 +232,7 @@ class Op:
                     y = self._without_promotion(y, arrays)
                     break
         if modes.anomaly and y.dtype.kind == "f" and not bool(namespace_of(y).isfinite(y).all()):
-            raise GraphError(f"{self.name}: the first NaN or infinity appears here ({_users_line()})")
+            raise GraphError(f"{self.name}: the first NaN or infinity appears here ({users_line()})")
         return y
 
     def _without_promotion(self, y: Any, arrays: list) -> Any:
@@ -256,12 +255,7 @@ class Op:
 
     def _explain(self, error: ValueError, arrays: Sequence) -> ShapeError:
         shapes = [np.shape(a) if type(a) in _SCALARS else a.shape for a in arrays if a is not None]
-        text = f"{self.name}: {str(error).splitlines()[0]}"
-        if "broadcast" in text or "do not align" in text:
-            text = f"{self.name}: shapes {' and '.join(map(str, shapes))} do not broadcast{_clash(shapes)}"
-        elif str(shapes[0]) not in text:
-            text += f" (shapes {', '.join(map(str, shapes))})"
-        return ShapeError(text)
+        return shape_error(self.name, error, shapes)
 
     def __repr__(self) -> str:
         return f"<op {self.name}({', '.join(self.array_names + self.static_names)})>"
@@ -311,22 +305,3 @@ def _plain_array(a: Any) -> Any:
     if not hasattr(a, "dtype") and type(a) not in _SCALARS:
         raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
     return a
-
-
-def _clash(shapes: Sequence[tuple[int, ...]]) -> str:
-    """Name the axis at which shapes do not broadcast, counted from the end as NumPy does."""
-    for axis in range(1, max(map(len, shapes)) + 1):
-        sizes = {s[-axis] for s in shapes if len(s) >= axis} - {1}
-        if len(sizes) > 1:
-            return f": axis {-axis} is " + " against ".join(str(s[-axis]) for s in shapes if len(s) >= axis)
-    return ""
-
-
-def _users_line() -> str:
-    """File and line of the innermost frame outside minidl."""
-    frame: FrameType | None = sys._getframe(1)
-    package = __name__.split(".")[0]
-    while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == package:
-        frame = frame.f_back
-    return "unknown line" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
-

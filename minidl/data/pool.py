@@ -142,7 +142,8 @@ class Pool:
         pid, code = process.pid, process.exitcode
         self.close()
         how = "stopped answering" if code is None else f"ended with status {code}"
-        hint = "; a script that uses workers must start under: if __name__ == '__main__':" if code == 1 else ""
+        hint = "; its own message is above; a script that uses workers must work under: if __name__ == '__main__':"
+        hint = hint if code == 1 else ""
         if code is not None and code < 0:
             how = f"was killed by {_signal_name(-code)}"
             hint = "; perhaps memory ran out: try fewer workers" if -code == 9 else ""

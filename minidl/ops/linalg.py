@@ -156,6 +156,9 @@ def _solve(a: Array, b: Array, *, xp: Any):
     _needs_square("solve", a)
     if b.ndim < 2 or b.shape[-2] != a.shape[-1]:
         raise ShapeError(f"solve: a has shape {a.shape}, b {b.shape}; axis -2 of b must have length {a.shape[-1]}")
+    if a.shape[:-2] != b.shape[:-2]:  # CuPy does not broadcast them
+        batch = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        a, b = (xp.broadcast_to(m, batch + m.shape[-2:]) for m in (a, b))
     return _solved("solve", "a matrix is singular", xp, xp.linalg.solve, a, b)
 
 

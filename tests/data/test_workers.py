@@ -224,6 +224,16 @@ if __name__ == "__main__":
 """
 
 
+@slow
+def test_a_script_without_a_guard_is_told(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text("import helpers_data as h\nfrom minidl.data import Loader\nlist(Loader(h.numbers(), 5, workers=1))")
+    environment = os.environ | {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parent}"}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "ended with status 1 before batch 1 was there" in done.stderr and "if __name__ == '__main__':" in done.stderr
+
+
 def processes_that_mention(text):
     found = []
     for entry in Path("/proc").iterdir():
