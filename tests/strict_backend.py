@@ -272,8 +272,11 @@ class StrictBackend(Backend):
     def scatter_add(self, target: StrictArray, index: Any, values: Any) -> None:
         self.xp.add.at(target, index, values)
 
-    def rng(self, seed: Any) -> np.random.Generator:
-        return np.random.default_rng(seed)
+    def rng(self, seed: Any) -> types.SimpleNamespace:
+        """As CuPy's: it draws on the device, and is no ``numpy.random.Generator``."""
+        draws = np.random.default_rng(seed)
+        names = ("integers", "random", "standard_normal", "uniform")
+        return types.SimpleNamespace(**{name: _guarded(name, getattr(draws, name)) for name in names})
 
     def erf(self, x: StrictArray) -> StrictArray:
         return StrictArray(scipy.special.erf(x._host))

@@ -257,14 +257,17 @@ def _check_alive(node: Node) -> None:
 def fitted(node: Node, position: int, g: Any) -> Any:
     """Sum out broadcast axes of `g` and check that it has the shape and dtype of the argument."""
     target = node.parents[position]
-    if g.shape != target.shape:
+    given = g.shape
+    if given != target.shape:
         g = unbroadcast(g, target.shape)
         if g.shape != target.shape:
             raise GraphError(
-                f"{node.name}: the rule for {_argument(node, position)} returned a gradient of shape {g.shape}; "
+                f"{node.name}: the rule for {_argument(node, position)} returned a gradient of shape {given}; "
                 f"the argument has shape {target.shape}"
             )
     if g.dtype is not target.dtype and g.dtype != target.dtype:
+        if g.dtype.kind == "f" and _meets_integers(node):  # NumPy makes float64 of float32 and int64; we do not
+            return g.astype(target.dtype)
         raise GraphError(
             f"{node.name}: the rule for {_argument(node, position)} returned {g.dtype} for an argument of "
             f"{target.dtype}; rules must not promote"
@@ -272,6 +275,11 @@ def fitted(node: Node, position: int, g: Any) -> Any:
     if modes.anomaly:
         _check_finite(node, position, g)
     return g
+
+
+def _meets_integers(node: Node) -> bool:
+    values = [v for group in node.saved or () for v in group]
+    return any(getattr(v, "dtype", None) is not None and v.dtype.kind in "iub" for v in values)
 
 
 def _check_finite(node: Node, position: int, g: Any) -> None:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.op import Array, op
+from ..autograd.tensor import Tensor
 from ..backend import convolution as kernels
 from ..backend.convolution import Window
 from ..errors import ArgumentError, ShapeError
-from .reduce import sum as reduce_sum
 from .rows import column_sums
 from .shape import expand_dims, squeeze, swapaxes
 
@@ -67,7 +67,7 @@ def _(g: Any, x: Any, w_shape: tuple, stride: Any, padding: Any, dilation: Any, 
 
 @conv2d.rule("b")
 def _(g: Any, out: Any = None) -> Any:
-    return reduce_sum(g, axis=(0, 1, 2)) if out is None else column_sums(g.reshape(-1, g.shape[-1]), out)
+    return g.sum(axis=(0, 1, 2)) if isinstance(g, Tensor) else column_sums(g.reshape(-1, g.shape[-1]), out)
 
 
 @op

@@ -57,7 +57,7 @@ def _(g: Any, x: Any, out: Any = None) -> Any:
 
 @linear.rule("b")
 def _(g: Any, out: Any = None) -> Any:
-    return g.sum(axis=tuple(range(g.ndim - 1))) if out is None else column_sums(_rows(g), out)
+    return g.sum(axis=tuple(range(g.ndim - 1))) if isinstance(g, Tensor) else column_sums(_rows(g), out)
 
 
 def _product(a: Any, b: Any, out: Any = None) -> Any:

@@ -148,6 +148,7 @@ def filters(weights: np.ndarray) -> Any:
 @_styled
 def pictures(images: np.ndarray, captions: Sequence[str], across: int = 8) -> Any:
     """A grid of images (n, H, W, C) in [0, 1] with captions."""
+    across = min(across, max(len(images), 1))
     down = max(-(-len(images) // across), 1)
     figure = _figure(1.15 * across, 1.55 * down)
     panels = np.atleast_1d(figure.subplots(down, across)).reshape(-1)

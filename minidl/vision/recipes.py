@@ -42,7 +42,7 @@ _CLOTHES = (
 
 RECIPES = {
     "digits": Recipe(_DIGITS, channels=(32, 64), kernel=3, epochs=20, batch_size=32, shift=1),
-    "mnist": Recipe(_DIGITS, fill=20 / 28, centre="mass"),
+    "mnist": Recipe(_DIGITS, epochs=4, fill=20 / 28, centre="mass"),
     "fashion-mnist": Recipe(_CLOTHES, epochs=7, flip=True),
 }
 
