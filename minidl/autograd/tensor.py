@@ -5,7 +5,7 @@ Arithmetic and methods are installed by :mod:`minidl.ops.operators`, so that thi
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -38,6 +38,29 @@ class Tensor:
     __slots__ = ("__weakref__", "_data", "_grad", "_version", "node", "requires_grad")
     __hash__ = object.__hash__
     __array_priority__ = 1000  # CuPy's arrays leave `array @ tensor` to the tensor, as NumPy's do by __array_ufunc__
+
+    if TYPE_CHECKING:  # what minidl.ops.operators installs: NumPy's operators and methods
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __pow__: Any
+        __rpow__: Any
+        __matmul__: Any
+        __rmatmul__: Any
+        __neg__: Any
+        __getitem__: Any
+        __setitem__: Any
+        __lt__: Any
+        __le__: Any
+        __gt__: Any
+        __ge__: Any
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __init__(self, data: Any, requires_grad: bool = False, node: Any = None) -> None:
         self._data = data
