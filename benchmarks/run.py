@@ -23,6 +23,9 @@ from . import results
 from .rows import ROWS, Row, row
 
 
+PAUSE = 0.06  # seconds after each sample: BLAS's threads wait in a loop about that long, and would slow whoever is next
+
+
 @dataclass(frozen=True)
 class Measured:
     """What came out for one row; times in seconds per step, memory in bytes."""
@@ -86,6 +89,7 @@ def measure(r: Row, threads: int, seconds: float) -> Measured:
         while time.monotonic() < end or len(times[0]) < 5:
             for worker, column in zip((ours, theirs), times, strict=True):
                 column.append(worker.ask(f"step {r.steps}") / r.steps)
+                time.sleep(PAUSE)
             peaks.append(gemm_speed(threads))
         memory = (ours.ask("memory"), theirs.ask("memory"))
         flop = 6.0 * ours.ask("costs")  # two per multiply-add; forward, and the backward's two products
@@ -100,7 +104,7 @@ def gemm_speed(threads: int, n: int = 1024) -> float:
         start = time.perf_counter()
         a @ a
         seconds = time.perf_counter() - start
-    time.sleep(0.05)  # BLAS's threads wait in a loop that long, which would disturb the next sample
+    time.sleep(PAUSE)
     return 2.0 * n**3 / seconds
 
 

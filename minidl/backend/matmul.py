@@ -11,9 +11,9 @@ from .base import namespace_of
 from .blas import blas_threads, one_blas_thread
 from .threads import n_threads, parallel_blocks
 
-_THIN = 192  # a product with a side below this is over too soon to be handed over: BLAS's threads share it faster
+_BLAS_ALONE = 250_000  # multiply-adds up to which OpenBLAS takes one thread of its own accord
+_BLAS_ALONE_VECTOR = 36_000  # the same for a vector times a matrix
 _WORTH_SPLITTING = 10_000_000  # multiply-adds, about 0.3 ms on one thread: what handing over costs on a slow machine
-_VECTOR_ALONE = 36_000  # multiply-adds up to which OpenBLAS takes a vector times a matrix on one thread
 
 
 def matmul(a: Any, b: Any, out: Any = None) -> Any:
@@ -27,11 +27,11 @@ def matmul(a: Any, b: Any, out: Any = None) -> Any:
     """
     m, k = a.shape
     n = b.shape[1]
-    small = k * n < _VECTOR_ALONE if m == 1 else min(m, k, n) < _THIN
-    if small or type(a) is not np.ndarray or not blas_threads():
+    size = m * k * n
+    if size < (_BLAS_ALONE if m > 1 < n else _BLAS_ALONE_VECTOR) or type(a) is not np.ndarray or not blas_threads():
         return namespace_of(a).matmul(a, b, out=out)
     y = np.empty((m, n), np.result_type(a, b)) if out is None else out
-    parts = n_threads() if m * k * n >= _WORTH_SPLITTING else 1
+    parts = n_threads() if size >= _WORTH_SPLITTING else 1
     if parts == 1:
         with one_blas_thread():
             return np.matmul(a, b, out=y)

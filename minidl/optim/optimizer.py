@@ -6,14 +6,19 @@ blocked or whole gives the same bits, because the rules work element by element.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..backend import backend_of, namespace_of
+from ..backend.threads import parallel_blocks
 from ..errors import ArgumentError, CheckpointError
 from ..params import Parameter, ParameterSpace, Segment
+
+
+_SHARE = 1 << 20  # elements that one of several threads takes at a time
 
 
 class Optimizer:
@@ -84,9 +89,14 @@ class Optimizer:
 
     def _step_blocks(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any]) -> None:
         p, g, rule = segment.data, segment.grad, self.rule_of(hyper)
-        for block in segment.blocks():
-            pb = p[block]
-            rule(pb, g[block], *[s[block] for s in state], self._scratch(pb), t=self.t, **hyper)
+
+        def update(start: int, stop: int) -> None:
+            for block in segment.blocks_between(start, stop):
+                pb = p[block]
+                rule(pb, g[block], *[s[block] for s in state], self._scratch(pb), t=self.t, **hyper)
+
+        for start, stop in segment.touched_ranges():
+            parallel_blocks(lambda a, b, first=start: update(first + a, first + b), stop - start, _SHARE)  # type: ignore[misc]
 
     def _step_rows(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any]) -> None:
         """Only rows that were looked up change, with their state; Adam is then the 'lazy' variant."""
@@ -103,10 +113,11 @@ class Optimizer:
                 table[g.rows] = changed
 
     def _scratch(self, like: Any) -> Any:
-        """A scratch array as long as `like`, reused from step to step."""
-        kept = self._work.get(like.dtype)
+        """A scratch array of this thread, as long as `like`, reused from step to step."""
+        key = threading.get_ident(), like.dtype
+        kept = self._work.get(key)
         if kept is None or kept.size < like.size or type(kept) is not type(like):
-            kept = self._work[like.dtype] = namespace_of(like).empty(like.size, like.dtype)
+            kept = self._work[key] = namespace_of(like).empty(like.size, like.dtype)
         return kept[: like.size]
 
     def zero_grad(self) -> None:
