@@ -22,7 +22,6 @@ from threadpoolctl import threadpool_limits
 from . import results
 from .rows import ROWS, Row, row
 
-
 PAUSE = 0.06  # seconds after each sample: BLAS's threads wait in a loop about that long, and would slow whoever is next
 
 

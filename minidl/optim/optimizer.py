@@ -17,7 +17,6 @@ from ..backend.threads import parallel_blocks
 from ..errors import ArgumentError, CheckpointError
 from ..params import Parameter, ParameterSpace, Segment
 
-
 _SHARE = 1 << 20  # elements that one of several threads takes at a time
 
 
