@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,14 @@ def matmul(a: Any, b: Any, out: Any = None) -> Any:
     return y
 
 
-def for_small_products(m: int, k: int, n: int) -> contextlib.AbstractContextManager[None]:
-    """A block of products (M, K) @ (K, N) one after the other: if small, they run on the calling thread."""
-    return one_blas_thread() if m * k * n < _WORTH_SPLITTING else contextlib.nullcontext()
+@contextlib.contextmanager
+def products_in_turn(m: int, k: int, n: int) -> Iterator[Callable]:
+    """Gives ``multiply(a, b, out)`` for products (M, K) @ (K, N) made one after the other.
+
+    Small ones run on the calling thread, and BLAS is told so once and not at every product.
+    """
+    if m * k * n < _WORTH_SPLITTING:
+        with one_blas_thread():
+            yield lambda a, b, out=None: namespace_of(a).matmul(a, b, out=out)
+    else:
+        yield matmul

@@ -8,12 +8,13 @@ place here by speed (no graph node for each step) and by memory (preallocated bu
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
 from ..autograd.op import Array, op
 from ..autograd.tensor import array_of
 from ..backend import namespace_of
-from ..backend.matmul import for_small_products, matmul
+from ..backend.matmul import matmul, products_in_turn
 from ..errors import ArgumentError, DTypeError, ShapeError
 from . import elementwise as _e
 from . import shape as _s
@@ -63,10 +64,10 @@ def rnn(
     z = project(xs, w_ih, b)
     hs = states(xp, t_steps, n, n_hidden, x.dtype, h0)
     active = activity(xp, lengths, t_steps, x.dtype)
-    with quiet(hs, w_hh):
+    with products(hs, w_hh) as multiply:
         for t in range(t_steps):
             h = hs[t + 1]
-            xp.matmul(hs[t], w_hh, out=h)
+            multiply(hs[t], w_hh, out=h)
             h += z[t]
             if activation == "tanh":
                 xp.tanh(h, out=h)
@@ -95,12 +96,12 @@ def _(
     gy, dh = incoming(xp, g[0], lengths, reverse, active), start(xp, g[1], hs)
     dz = 1 - hs[1:] * hs[1:] if activation == "tanh" else (hs[1:] > 0).astype(hs.dtype)  # slopes of all steps
     w_back = xp.ascontiguousarray(w_hh.T)  # BLAS multiplies by a plain matrix faster than by a transposed one
-    with quiet(hs, w_hh):
+    with products(hs, w_hh) as multiply:
         for t in reversed(range(xs.shape[0])):
             if gy is not None:
                 dh += gy[t]
             dz[t] *= dh
-            dh = pass_back(xp, active, t, dz[t], w_back, dh)
+            dh = pass_back(xp, multiply, active, t, dz[t], w_back, dh)
     return (*weight_gradients(xp, dz, xs, hs, w_ih, b, lengths, reverse, wanted), dh)
 
 
@@ -135,9 +136,9 @@ def project(xs: Any, w_ih: Any, b: Any) -> Any:
     return z.reshape(*xs.shape[:2], -1)
 
 
-def quiet(hs: Any, w_hh: Any) -> contextlib.AbstractContextManager[None]:
-    """A sweep over the steps: BLAS on one thread if each step's product is small."""
-    return for_small_products(hs.shape[1], *w_hh.shape)
+def products(hs: Any, w_hh: Any) -> contextlib.AbstractContextManager[Callable]:
+    """How a sweep multiplies its states by `w_hh`, step by step."""
+    return products_in_turn(hs.shape[1], *w_hh.shape)
 
 
 def states(xp: Any, t_steps: int, n: int, n_hidden: int, dtype: Any, first: Any) -> Any:
@@ -191,19 +192,19 @@ def start(xp: Any, g: Any, hs: Any) -> Any:
     return xp.zeros_like(hs[0]) if g is None else g.copy()
 
 
-def pass_back(xp: Any, active: Any, t: int, dz: Any, w_back: Any, dh: Any, direct: Any = None) -> Any:
+def pass_back(xp: Any, multiply: Callable, active: Any, t: int, dz: Any, w_back: Any, dh: Any, direct: Any = None) -> Any:
     """Gradient of the state before step t; a sequence that has ended passes `dh` on untouched.
 
     `dz` is cleared there in place, so that it adds nothing to the weights. `direct` is what reaches the earlier
     state other than through ``w_hh`` (GRU).
     """
     if active is None:
-        xp.matmul(dz, w_back, out=dh)
+        multiply(dz, w_back, out=dh)
         if direct is not None:
             dh += direct
         return dh
     dz *= active[t]
-    back = dz @ w_back
+    back = multiply(dz, w_back)
     if direct is not None:
         back += direct
     return xp.where(active[t], back, dh)

@@ -56,10 +56,10 @@ def lstm(
     slope, shift = _sigmoid_by_tanh(xp, n, n_hidden, x.dtype)
     i_all, f_all, u_all, o_all = _split(gates, n_hidden)
     z, product = xp.empty_like(gates[0]), xp.empty_like(hs[0])
-    with r.quiet(hs, w_hh):
+    with r.products(hs, w_hh) as multiply:
         for t in range(t_steps):
             a, h, c = gates[t], hs[t + 1], cs[t + 1]
-            xp.matmul(hs[t], w_hh, out=z)
+            multiply(hs[t], w_hh, out=z)
             a += z
             a *= slope
             xp.tanh(a, out=a)
@@ -99,7 +99,7 @@ def _(
     by_gate, f_all = dz.reshape(*dz.shape[:2], 4, n_hidden), _split(gates, n_hidden)[1]
     work = xp.empty_like(dh)
     w_back = xp.ascontiguousarray(w_hh.T)  # BLAS multiplies by a plain matrix faster than by a transposed one
-    with r.quiet(hs, w_hh):
+    with r.products(hs, w_hh) as multiply:
         for t in reversed(range(xs.shape[0])):
             if gy is not None:
                 dh += gy[t]
@@ -111,7 +111,7 @@ def _(
             dc *= f_all[t]
             if active is not None:
                 dc = xp.where(active[t], dc, before)
-            dh = r.pass_back(xp, active, t, dz[t], w_back, dh)
+            dh = r.pass_back(xp, multiply, active, t, dz[t], w_back, dh)
     return (*r.weight_gradients(xp, dz, xs, hs, w_ih, b, lengths, reverse, wanted), dh, dc)
 
 
