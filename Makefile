@@ -27,7 +27,7 @@ test: setup  ## run every test
 check: setup  ## ruff, mypy, architecture, quick tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	HYPOTHESIS_PROFILE=dev $(BIN)/python -m pytest -q -m 'not slow'
+	HYPOTHESIS_PROFILE=dev $(BIN)/python -m pytest -q -n 2 -m 'not slow'
 
 test-gpu:  ## the GPU tests, with this Python's CuPy: make test-gpu PYTHON=python3
 	$(PYTHON) -m pytest -q -rs tests/test_gpu.py || [ $$? -eq 5 ]  # 5: no GPU, nothing to run

@@ -17,7 +17,7 @@ def test_arrays_and_numbers_belong_to_numpy():
     for x in (np.ones(2), np.float32(1), 1.0, 2, True, np.ones(2).view(np.matrix) if hasattr(np, "matrix") else 1):
         assert backend_of(x).name == "cpu" and namespace_of(x) is np
     assert namespace_of_type(np.memmap) is np
-    assert [b.name for b in registered()] == ["cpu"]
+    assert "cpu" in [b.name for b in registered()]
 
 
 def test_what_nobody_owns_is_named():

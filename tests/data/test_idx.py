@@ -61,6 +61,7 @@ def test_files(tmp_path, packed):
         (b"\x1f\x8bxxxxxxxxxxxx", "gzip"),
         (gzip.compress(IMAGES)[:-6] + b"abcdef", "gzip"),
     ],
+    ids=["nothing", "header", "png", "type", "longer", "longer packed", "shorter", "not gzip", "checksum"],
 )
 def test_bad_files_get_one_line(data, words):
     with pytest.raises(DataError, match=words) as e:

@@ -106,7 +106,8 @@ def start(run_dir, *more):
     return subprocess.Popen([sys.executable, str(SCRIPT), str(run_dir), *more], env=environment, cwd=root)
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [3, 20])
 def test_killed_at_any_moment(tmp_path, kills):
     """SIGKILL again and again, at moments that fall within epochs, updates, and writes of checkpoints."""
     whole = start(tmp_path / "whole")
