@@ -42,3 +42,7 @@ class CheckpointError(MinidlError, ValueError):
 
 class TrainingError(MinidlError, RuntimeError):
     """Training had to stop: NaN or infinity, a dead worker; says at which step."""
+
+
+class MissingExtra(MinidlError, ImportError):
+    """A library that only some of minidl needs is not installed; says how to install it."""

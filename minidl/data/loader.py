@@ -7,7 +7,7 @@ and from any batch on where a run is resumed.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -136,8 +136,24 @@ class Loader:
             self._position = (epoch, number + 1) if number + 1 < len(self) else (epoch + 1, 0)
             yield batch
 
-    def _orders(self, epoch: int, start: int) -> Iterator[Order]:
-        """Number, samples and epoch of each batch from `start` on."""
+    def batches_of(self, samples: Iterable[np.ndarray], epoch: int) -> Iterator[Batch]:
+        """Batches of given samples, as they are in `epoch`: for those who share an epoch out between processes.
+
+        Parameters
+        ----------
+        samples : iterable of integer arrays
+            The samples of each batch, at most `batch_size` of them.
+        """
+        return self._batches((number, index, epoch) for number, index in enumerate(samples))
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The samples of an epoch in their order, int64 (n,); with `drop_last`, those that fill whole batches.
+
+        Raises
+        ------
+        ArgumentError
+            The sampler gives something else than numbers of samples.
+        """
         order = np.asarray(self.sampler.order(epoch))
         if order.shape != (len(self.sampler),) or order.dtype.kind not in "iu":
             raise ArgumentError(
@@ -146,6 +162,11 @@ class Loader:
         if not 0 <= order.min() <= order.max() < len(self.dataset):
             raise ArgumentError(f"Loader: the sampler asks for samples outside 0 ... {len(self.dataset) - 1}")
         order = order.astype(np.int64, copy=False)
+        return order[: len(self) * self.batch_size] if self.drop_last else order
+
+    def _orders(self, epoch: int, start: int) -> Iterator[Order]:
+        """Number, samples and epoch of each batch from `start` on."""
+        order = self.order(epoch)
         for number in range(start, len(self)):
             yield number, order[number * self.batch_size : (number + 1) * self.batch_size], epoch
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import MinidlError
+from ..errors import MissingExtra
 from .history import History
 
 INK, BLUE, ORANGE, GREY = "#1f2933", "#2563a8", "#d9701e", "#9aa5b1"
@@ -20,10 +20,6 @@ _STYLE = {
     "grid.color": "#e4e7eb", "grid.linewidth": 0.6, "axes.axisbelow": True, "legend.frameon": False,
     "figure.facecolor": "white", "svg.fonttype": "path", "svg.hashsalt": "minidl",
 }  # fmt: skip
-
-
-class MissingExtra(MinidlError, ImportError):
-    """A library that only the demos need is not installed."""
 
 
 def needs(module: str) -> Any:

@@ -14,16 +14,18 @@ from ..optim import Optimizer
 from ..optim.clip import clip_grad_norm
 from ..optim.schedules import Plateau
 from .average import EMA
-from .evaluate import Forward, device_of, evaluate, evaluation, raw, to_device
-from .guard import check_batch, check_gradients, check_loss
+from .evaluate import Forward, evaluate, evaluation
+from .guard import check_gradients
 from .history import History
 from .interrupt import DelayedInterrupt, TrainingInterrupted
 from .metrics import Averages, Metric, named_metrics
-from .position import batches, capture_streams, describe, restore_streams, scale_gradients
+from .position import capture_streams, describe, restore_streams
 from .progress import Progress
 from .run import RunFiles
 from .stopping import EarlyStopping, is_better, watched
 from .strategy import Serial, Strategy
+from .task import Task
+from .timeline import Timeline
 
 
 class Trainer:
@@ -34,6 +36,12 @@ class Trainer:
     model, optimizer, history : what is trained, with what, and what happened
     epoch, batch, step : int
         Position: finished epochs, batches of the present epoch, and updates made.
+    samples : int
+        Samples of the present epoch that were trained on, by all processes together.
+    task : Task
+        Model, loss, metrics and optimizer, without the run around them.
+    timeline : Timeline
+        Where the time goes.
     """
 
     def __init__(
@@ -68,9 +76,10 @@ class Trainer:
         if checkpoint_every is not None and checkpoint_every < 1:
             raise ArgumentError(f"fit: checkpoint_every must be at least 1, got {checkpoint_every}")
         self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
-        self.epochs, self.validation, self.metrics = epochs, validation, named_metrics(metrics)
+        self.epochs, self.validation = epochs, validation
+        self.task = Task(model, loss, optimizer, forward, named_metrics(metrics))
         self.schedule, self.callbacks, self.accumulate, self.clip_norm = schedule, callbacks, accumulate, clip_norm
-        self.early_stopping, self.ema, self.forward = early_stopping, ema, forward
+        self.early_stopping, self.ema = early_stopping, ema
         self.checkpoint_every, self.log_every = checkpoint_every, log_every
         self.strategy: Strategy = strategy or Serial()
         self.monitor = monitor or ("loss" if validation is None else "val_loss")
@@ -78,7 +87,8 @@ class Trainer:
         self.progress = Progress(progress and self.strategy.is_main)
         self.files = RunFiles(run_dir if self.strategy.is_main else None, keep)
         self.history = History()
-        self.epoch = self.batch = self.step = 0
+        self.epoch = self.batch = self.step = self.samples = 0
+        self.timeline = Timeline()
         self.seconds = 0.0  # of training, over all parts of a resumed run
         self.running = Averages()
         self.best: float | None = None
@@ -89,15 +99,16 @@ class Trainer:
     def run(self, resume: Any = False) -> History:
         """Train until the last epoch, or until something stops it."""
         self.model.named_parameters()  # names the parameters, for messages and for the optimizer's state
-        saved = self.files.open(resume, self.progress.say)
-        if saved is not None:
-            self._load(saved)
-        self.strategy.prepare(self.model, self.optimizer)
         try:
+            saved = self.strategy.from_main(lambda: self.files.open(resume, self.progress.say))
+            if saved is not None:
+                self._load(saved)
+            self.strategy.prepare(self)
             with DelayedInterrupt() as self.interrupt:
                 while self.epoch < self.epochs and self.history.stopped is None:
                     self._run_epoch()
         finally:
+            self.strategy.close()
             self.progress.close()
             self.files.close()
         if self.early_stopping is not None and self.early_stopping.has_weights:
@@ -114,54 +125,58 @@ class Trainer:
         self.model.train()
         n_batches = len(self.loader) if isinstance(self.loader, Sized) else None
         self.progress.start_epoch(self.epoch, self.epochs, n_batches, self.batch)
-        group: list[Any] = []
         self._tick = time.perf_counter()
-        for batch in batches(self.loader, self.epoch, self.batch):
+        self.strategy.run_epoch(self)
+        if not self.running.n:
+            raise DataError("fit: the loader gave no batch; is the dataset smaller than a batch, with drop_last?")
+        self._finish_epoch()
+
+    def run_batches(self) -> None:
+        """An update from every `accumulate` batches that the strategy has for this process in this epoch."""
+        group: list[Any] = []
+        for batch in self.timeline.each("data", self.strategy.batches(self)):
             group.append(batch)
             if len(group) == self.accumulate:
                 self._update(group)
                 group = []
         if group:
             self._update(group)
-        if not self.running.n:
-            raise DataError("fit: the loader gave no batch; is the dataset smaller than a batch, with drop_last?")
-        self._finish_epoch()
 
     def _update(self, group: list[Any]) -> None:
         """One update from one or several batches, and what may follow it: a log line, a checkpoint, an interrupt."""
         self.optimizer.zero_grad()
-        n_samples = sum(self._backward(batch, i, len(group)) for i, batch in enumerate(group))
-        if len(group) > 1:
-            scale_gradients(self.optimizer.space, 1 / n_samples)
+        n_samples = self.strategy.gradient(self, group)
         norm = self._guarded(check_gradients, self.model, self.optimizer, self.where())
         if self.clip_norm is not None and norm > self.clip_norm:
             clip_grad_norm(self.optimizer.space, self.clip_norm)
-        self.strategy.step(self.optimizer, n_samples)
+        with self.timeline.span("update"):
+            self.optimizer.step()
+        self.after_update(n_samples, len(group))
+
+    def backward(self, batch: Any, place: int = 0, by_samples: bool = False) -> int:
+        """Add one batch's gradient (see :meth:`Task.backward`) and its figures; returns its number of samples.
+
+        `place` is that of the batch within its group, for messages.
+        """
+        with self.timeline.span("compute"):
+            n, values = self._guarded(self.task.backward, batch, self.where(place), by_samples)
+        self.take_figures(values, n)
+        return n
+
+    def take_figures(self, values: Mapping[str, float], n: int) -> None:
+        """Count the means `values` of `n` samples, of this process or of another, in this epoch's figures."""
+        self.running.add(values, n)
+        self._loss = values["loss"]
+
+    def after_update(self, n_samples: int, n_batches: int) -> None:
+        """What follows each update of the weights: schedule, average, log line, checkpoint, interrupt."""
         if self.schedule is not None and not isinstance(self.schedule, Plateau):
             self.schedule.step()
         if self.ema is not None:
             self.ema.update(self.model)
         self.step += 1
-        self.batch += len(group)
-        self._after_update(n_samples, len(group))
-
-    def _backward(self, batch: Any, place: int, n_in_group: int) -> int:
-        """Forward and backward of one batch; returns its number of samples."""
-        where = self.where(place)
-        n = check_batch(batch, where)
-        batch = to_device(batch, device_of(self.model))
-        output, target = self.forward(self.model, batch)
-        loss = self.loss(output, target)
-        value = self._guarded(check_loss, loss, self.model, self.optimizer, where)
-        # several batches: sum over samples now, divide by their number when it is known
-        (loss if n_in_group == 1 else loss * n).backward()
-        values = {"loss": value}
-        values |= {name: metric(raw(output), raw(target)) for name, metric in self.metrics.items()}
-        self.running.add(values, n)
-        self._loss = value
-        return n
-
-    def _after_update(self, n_samples: int, n_batches: int) -> None:
+        self.batch += n_batches
+        self.samples += n_samples
         now = time.perf_counter()
         elapsed, self._tick = now - self._tick, now
         self.seconds += elapsed
@@ -182,14 +197,14 @@ class Trainer:
         record: dict[str, Any] = {"epoch": self.epoch + 1, "step": self.step}
         record |= {name: total / n for name, total in totals.items()}
         if self.validation is not None:
-            record |= {f"val_{name}": value for name, value in self._validate().items()}
+            record |= {f"val_{name}": value for name, value in self.strategy.from_main(self._validate).items()}
         before = self.history.epochs[-1]["seconds"] if self.history.epochs else 0.0
         record |= {"lr": self._lr, "seconds": self.seconds}
         record["samples_per_second"] = n / max(self.seconds - before, 1e-9)
         self.history.epochs.append(record)
         self.files.log({"kind": "epoch", **record})
         self.progress.end_epoch(record, self.epochs)
-        self.epoch, self.batch, self.running = self.epoch + 1, 0, Averages()
+        self.epoch, self.batch, self.samples, self.running = self.epoch + 1, 0, 0, Averages()
         self._judge(record)
 
     def _judge(self, record: dict[str, Any]) -> None:
@@ -210,8 +225,8 @@ class Trainer:
         self._save(best)
 
     def _validate(self) -> dict[str, float]:
-        with self._averaged():
-            return evaluate(self.model, self.loss, self.validation or (), self.metrics, self.forward)
+        with self._averaged(), self.timeline.span("evaluate"):
+            return evaluate(self.model, self.loss, self.validation or (), self.task.metrics, self.task.forward)
 
     def _averaged(self) -> Any:
         return evaluation(self.model) if self.ema is None else self.ema.applied(self.model)
@@ -226,7 +241,7 @@ class Trainer:
         """The present position in words."""
         return describe(self.epoch, self.batch + place, self.step)
 
-    def _guarded(self, check: Callable[..., float], *args: Any) -> float:
+    def _guarded(self, check: Callable[..., Any], *args: Any) -> Any:
         try:
             return check(*args)
         except TrainingError as error:
@@ -239,7 +254,8 @@ class Trainer:
 
     def _save(self, best: bool = False) -> Path | None:
         if self.files.directory is not None:
-            self._last_checkpoint = self.files.save(self.state_dict(), self.step, best)
+            with self.timeline.span("save"):
+                self._last_checkpoint = self.files.save(self.state_dict(), self.step, best)
         return self._last_checkpoint
 
     def state_dict(self) -> dict[str, Any]:
@@ -252,7 +268,7 @@ class Trainer:
             "ema": None if self.ema is None else self.ema.state_dict(),
             "early_stopping": None if self.early_stopping is None else self.early_stopping.state_dict(),
             "streams": capture_streams(self.model, self.loader),
-            "position": {"epoch": self.epoch, "batch": self.batch, "step": self.step},
+            "position": {"epoch": self.epoch, "batch": self.batch, "step": self.step, "samples": self.samples},
             "n_batches": len(self.loader) if isinstance(self.loader, Sized) else None,
             "running": {"sums": self.running.sums, "n": self.running.n},
             "best": self.best,
@@ -271,7 +287,9 @@ class Trainer:
         if self.early_stopping is not None:
             self.early_stopping.load_state_dict(saved["early_stopping"])
         restore_streams(saved["streams"], self.model, self.loader)
-        self.epoch, self.batch, self.step = (saved["position"][k] for k in ("epoch", "batch", "step"))
+        self.epoch, self.batch, self.step, self.samples = (
+            saved["position"][k] for k in ("epoch", "batch", "step", "samples")
+        )
         self.running, self.best = Averages(**saved["running"]), saved["best"]
         self.seconds = saved["seconds"]
         self.history.load_state_dict(saved["history"])
