@@ -210,8 +210,10 @@ class Trainer:
         self._save(best)
 
     def _validate(self) -> dict[str, float]:
+        # of the same epoch, so that what is drawn anew each epoch does not depend on how often the run was resumed
+        data = batches(self.validation or (), self.epoch, 0)
         with self._averaged():
-            return evaluate(self.model, self.loss, self.validation or (), self.metrics, self.forward)
+            return evaluate(self.model, self.loss, data, self.metrics, self.forward)
 
     def _averaged(self) -> Any:
         return evaluation(self.model) if self.ema is None else self.ema.applied(self.model)
