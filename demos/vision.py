@@ -179,7 +179,7 @@ def predict(args: argparse.Namespace) -> None:
 def read_classifier(run: Path) -> tuple[ConvNet, Recipe, tuple[int, int]]:
     """A trained network, its recipe, and the size of its images."""
     path = find_checkpoint(run)
-    state = checkpoint.read_state(path)
+    state = checkpoint.Checkpoints(path.parent).load(path)
     config = state.get("config") or {}
     if not {"data", "image_shape", *_SHAPE} <= set(config):
         raise CheckpointError(f"{path} was not made by demos.vision")

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -205,6 +206,15 @@ def test_checkpoints_of_something_else(trained, tmp_path, capsys):
     assert re.search("missing.*out.bias.*unexpected.*extra", error_line(predict, capsys))
     resume = ["--run", tmp_path / "run", "--epochs", 5, "--batch-size", 64, "--resume", checkpoint.find(trained)]
     assert "epochs = 4, and now it is 5" in error_line(resume, capsys)
+
+
+def test_a_damaged_checkpoint_offers_the_one_before(trained, tmp_path, capsys):
+    shutil.copytree(trained, tmp_path / "run")
+    before, latest = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))
+    latest.write_bytes(latest.read_bytes()[:-100])
+    Image.new("L", (9, 9)).save(tmp_path / "p.png")
+    message = error_line(["predict", tmp_path / "p.png", "--checkpoint", tmp_path / "run"], capsys)
+    assert f"{latest.name}: truncated" in message and message.endswith(f"the previous good one is {before}")
 
 
 def test_debug_shows_the_traceback(tmp_path):
