@@ -50,7 +50,7 @@ class Trainer:
         callbacks: Sequence[Callable[[Trainer], None]],
         accumulate: int,
         clip_norm: float | None,
-        early_stopping: EarlyStopping | None,
+        early_stopping: EarlyStopping | int | None,
         ema: EMA | None,
         run_dir: Any,
         checkpoint_every: int | None,
@@ -70,10 +70,16 @@ class Trainer:
         self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
         self.epochs, self.validation, self.metrics = epochs, validation, named_metrics(metrics)
         self.schedule, self.callbacks, self.accumulate, self.clip_norm = schedule, callbacks, accumulate, clip_norm
-        self.early_stopping, self.ema, self.forward = early_stopping, ema, forward
+        self.ema, self.forward = ema, forward
         self.checkpoint_every, self.log_every = checkpoint_every, log_every
         self.strategy: Strategy = strategy or Serial()
         self.monitor = monitor or ("loss" if validation is None else "val_loss")
+        stopping = EarlyStopping(early_stopping, self.monitor) if isinstance(early_stopping, int) else early_stopping
+        self.early_stopping = stopping
+        measured = ["loss", *self.metrics]
+        measured += [] if validation is None else [f"val_{name}" for name in measured]
+        for name in [self.monitor] if stopping is None else [self.monitor, stopping.monitor]:
+            watched(dict.fromkeys(measured, 0.0), name)  # refused now, not after an epoch
         self.config = dict(config or {})
         self.progress = Progress(progress and self.strategy.is_main)
         self.files = RunFiles(run_dir if self.strategy.is_main else None, keep)
@@ -207,7 +213,9 @@ class Trainer:
                     self.stop(f"{self.early_stopping.monitor} did not improve for {self.early_stopping.patience} epochs")
         for callback in self.callbacks:
             callback(self)
-        self._save(best)
+        path = self._save(best)
+        if self.interrupt.requested:  # while it validated
+            raise TrainingInterrupted(f"interrupted after epoch {self.epoch}", path)
 
     def _validate(self) -> dict[str, float]:
         # of the same epoch, so that what is drawn anew each epoch does not depend on how often the run was resumed

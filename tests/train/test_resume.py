@@ -98,6 +98,15 @@ def test_control_c_saves_and_the_run_goes_on_where_it_was(tmp_path):
     same(whole, run(tmp_path / "parts", resume=True)[0])
 
 
+@pytest.mark.parametrize("epoch", [1, 4])
+def test_control_c_while_validating_stops_after_the_epoch(tmp_path, epoch):
+    whole, _ = run(tmp_path / "whole", validate=True)
+    with pytest.raises(TrainingInterrupted, match=f"interrupted after epoch {epoch}") as e:
+        run(tmp_path / "parts", interrupt_at=5 * epoch + 3 * (epoch - 1) + 1, validate=True)  # 5 batches and 3 to validate
+    assert e.value.checkpoint.exists()
+    same(whole, run(tmp_path / "parts", resume=True, validate=True)[0])
+
+
 def test_a_finished_run_resumes_to_itself(tmp_path):
     whole, _ = run(tmp_path)
     again, history = run(tmp_path, resume=True)
