@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Mapping
@@ -81,15 +82,22 @@ class MetricsFile:
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one line."""
+        line = (json.dumps(record) + "\n").encode()
         try:
-            os.write(self._handle, (json.dumps(record) + "\n").encode())
+            written = os.write(self._handle, line)
+            if written < len(line):  # what fitted on a disk that is now full
+                os.ftruncate(self._handle, os.fstat(self._handle).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise CheckpointError(f"cannot write {self.path}: {error.strerror}") from error
 
     def sync(self) -> int:
         """Make the lines durable; returns the file's length."""
-        os.fsync(self._handle)
-        return os.fstat(self._handle).st_size
+        try:
+            os.fsync(self._handle)
+            return os.fstat(self._handle).st_size
+        except OSError as error:
+            raise CheckpointError(f"cannot write {self.path}: {error.strerror}") from error
 
     def close(self) -> None:
         """Close the file."""

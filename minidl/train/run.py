@@ -87,6 +87,8 @@ def set_aside(directory: Path) -> Path | None:
     if not ((directory / "checkpoints").exists() or (directory / "metrics.jsonl").exists()):
         return None
     directory, number = directory.resolve(), 1
+    if Path.cwd().is_relative_to(directory):  # it is the user's: it may hold far more than the run
+        raise CheckpointError(f"{directory} holds an earlier run and is where you are; choose another directory")
     while (aside := directory.with_name(f"{directory.name}.{number}")).exists():
         number += 1
     try:
