@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from demos.common import run_main
-from demos.vision import main
+from demos.vision import main, print_probabilities
 from minidl import data, train
 from minidl.errors import CheckpointError
 from minidl.train import checkpoint
@@ -126,6 +126,13 @@ def test_predict(trained, tmp_path, capsys, form):
 
 
 # -- mistakes --------------------------------------------------------------------------------------------
+
+
+def test_bars_on_a_terminal_without_blocks(monkeypatch, tmp_path):
+    with open(tmp_path / "out", "w", encoding="ascii") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        print_probabilities(np.array([0.25, 0.75]), ("a", "b"), width=4)
+    assert (tmp_path / "out").read_text().splitlines() == ["b   75.00%  ###", "a   25.00%  #"]
 
 
 def error_line(arguments, capsys):
