@@ -95,11 +95,12 @@ class Trainer:
     def run(self, resume: Any = False) -> History:
         """Train until the last epoch, or until something stops it."""
         self.model.named_parameters()  # names the parameters, for messages and for the optimizer's state
-        saved = self.files.open(resume, self.progress.say)
-        if saved is not None:
-            self._load(saved)
-        self.strategy.prepare(self.model, self.optimizer)
         try:
+            saved = self.files.open(resume, self.progress.say)
+            if saved is not None:
+                self._load(saved)
+            self.files.rewind(saved)
+            self.strategy.prepare(self.model, self.optimizer)
             with DelayedInterrupt() as self.interrupt:
                 while self.epoch < self.epochs and self.history.stopped is None:
                     self._run_epoch()

@@ -307,6 +307,28 @@ def test_resuming_with_other_settings_is_refused(tmp_path):
         trained(*make(), ListLoader(), 2, run_dir=tmp_path, resume=True, config={"seed": 1}, ema=0.9)
 
 
+def test_a_refused_resume_leaves_the_metrics_alone(tmp_path):
+    trained(*make(), ListLoader(), 2, run_dir=tmp_path)
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+    first = sorted((tmp_path / "checkpoints").glob("step-*"))[0]
+    with pytest.raises(CheckpointError, match="without ema"):
+        trained(*make(), ListLoader(), 2, run_dir=tmp_path, resume=first, ema=0.9)
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_two_runs_in_one_directory_at_a_time_are_refused(tmp_path, resume):
+    """They would write over each other's checkpoints."""
+
+    def second(trainer):
+        with pytest.raises(CheckpointError, match=r"another run is being trained in .*; choose another directory"):
+            trained(*make(), ListLoader(), 1, run_dir=tmp_path / "r", resume=resume)
+
+    for _ in range(2):  # and when the first one is over, it is free again
+        trained(*make(), ListLoader(), 1, run_dir=tmp_path / "r", callbacks=[second])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["r", "r.1"]
+
+
 def test_an_unwritable_run_directory_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot write"):
