@@ -179,7 +179,7 @@ def predict(args: argparse.Namespace) -> None:
 def read_classifier(run: Path) -> tuple[ConvNet, Recipe, tuple[int, int]]:
     """A trained network, its recipe, and the size of its images."""
     path = find_checkpoint(run)
-    state = checkpoint.read_state(path)
+    state = checkpoint.Checkpoints(path.parent).load(path)
     config = state.get("config") or {}
     if not {"data", "image_shape", *_SHAPE} <= set(config):
         raise CheckpointError(f"{path} was not made by demos.vision")
@@ -197,9 +197,18 @@ def find_checkpoint(run: Path) -> Path:
 
 def print_probabilities(p: np.ndarray, classes: Sequence[str], width: int = 40) -> None:
     """A line per class with a bar, the likeliest first."""
-    longest = max(map(len, classes))
+    longest, block = max(map(len, classes)), _block()
     for i in np.argsort(-p, kind="stable"):
-        print(f"{classes[i]:>{longest}}  {p[i]:7.2%}  {'█' * round(width * float(p[i]))}".rstrip())
+        print(f"{classes[i]:>{longest}}  {p[i]:7.2%}  {block * round(width * float(p[i]))}".rstrip())
+
+
+def _block() -> str:
+    """What bars are made of: not every terminal knows the full block."""
+    try:
+        "█".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return "#"
+    return "█"
 
 
 def _say(text: str) -> None:

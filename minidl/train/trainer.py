@@ -19,7 +19,7 @@ from .guard import check_gradients
 from .history import History
 from .interrupt import DelayedInterrupt, TrainingInterrupted
 from .metrics import Averages, Metric, named_metrics
-from .position import capture_streams, describe, restore_streams
+from .position import batches, capture_streams, describe, restore_streams
 from .progress import Progress
 from .run import RunFiles
 from .stopping import EarlyStopping, is_better, watched
@@ -58,7 +58,7 @@ class Trainer:
         callbacks: Sequence[Callable[[Trainer], None]],
         accumulate: int,
         clip_norm: float | None,
-        early_stopping: EarlyStopping | None,
+        early_stopping: EarlyStopping | int | None,
         ema: EMA | None,
         run_dir: Any,
         checkpoint_every: int | None,
@@ -79,10 +79,16 @@ class Trainer:
         self.epochs, self.validation = epochs, validation
         self.task = Task(model, loss, optimizer, forward, named_metrics(metrics))
         self.schedule, self.callbacks, self.accumulate, self.clip_norm = schedule, callbacks, accumulate, clip_norm
-        self.early_stopping, self.ema = early_stopping, ema
+        self.ema = ema
         self.checkpoint_every, self.log_every = checkpoint_every, log_every
         self.strategy: Strategy = strategy or Serial()
         self.monitor = monitor or ("loss" if validation is None else "val_loss")
+        stopping = EarlyStopping(early_stopping, self.monitor) if isinstance(early_stopping, int) else early_stopping
+        self.early_stopping = stopping
+        measured = ["loss", *self.task.metrics]
+        measured += [] if validation is None else [f"val_{name}" for name in measured]
+        for name in [self.monitor] if stopping is None else [self.monitor, stopping.monitor]:
+            watched(dict.fromkeys(measured, 0.0), name)  # refused now, not after an epoch
         self.config = dict(config or {})
         self.progress = Progress(progress and self.strategy.is_main)
         self.files = RunFiles(run_dir if self.strategy.is_main else None, keep)
@@ -103,6 +109,7 @@ class Trainer:
             saved = self.strategy.from_main(lambda: self.files.open(resume, self.progress.say))
             if saved is not None:
                 self._load(saved)
+            self.files.rewind(saved)
             self.strategy.prepare(self)
             with DelayedInterrupt() as self.interrupt:
                 while self.epoch < self.epochs and self.history.stopped is None:
@@ -222,11 +229,15 @@ class Trainer:
                     self.stop(f"{self.early_stopping.monitor} did not improve for {self.early_stopping.patience} epochs")
         for callback in self.callbacks:
             callback(self)
-        self._save(best)
+        path = self._save(best)
+        if self.interrupt.requested:  # while it validated
+            raise TrainingInterrupted(f"interrupted after epoch {self.epoch}", path)
 
     def _validate(self) -> dict[str, float]:
+        # of the same epoch, so that what is drawn anew each epoch does not depend on how often the run was resumed
+        data = batches(self.validation or (), self.epoch, 0)
         with self._averaged(), self.timeline.span("evaluate"):
-            return evaluate(self.model, self.loss, self.validation or (), self.task.metrics, self.task.forward)
+            return evaluate(self.model, self.loss, data, self.task.metrics, self.task.forward)
 
     def _averaged(self) -> Any:
         return evaluation(self.model) if self.ema is None else self.ema.applied(self.model)

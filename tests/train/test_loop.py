@@ -1,6 +1,8 @@
 """The training loop: what it computes, what it refuses, and what it leaves behind."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import minidl as dl
 from minidl import nn, optim
 from minidl.errors import ArgumentError, CheckpointError, DataError, TrainingError
 from minidl.train import EMA, EarlyStopping, evaluate, fit, predict
-from minidl.train.history import read_metrics
+from minidl.train.history import MetricsFile, read_metrics
 
 
 class Linear(nn.Module):
@@ -120,6 +122,29 @@ def test_early_stopping_stops_and_gives_the_best_weights_back():
     assert len(history.epochs) <= 4 and "did not improve" in history.stopped
 
 
+def test_a_number_of_epochs_watches_the_monitored_figure():
+    """The accuracy stands still at once, while the loss falls."""
+    model, optimizer = linear(lr=1e-6)
+    _, history = trained(model, optimizer, ListLoader(), 9, metrics=["accuracy"], early_stopping=2, monitor="accuracy")
+    assert len(history.epochs) == 3 and history.stopped.startswith("accuracy did not improve")
+    _, history = trained(*linear(lr=0.0), ListLoader(), 9, early_stopping=1)
+    assert history.stopped.startswith("loss did not improve")
+
+
+@pytest.mark.parametrize("options", [{"monitor": "val_loss"}, {"early_stopping": EarlyStopping(2)}])
+def test_a_figure_that_will_not_be_measured_is_refused_before_training(options):
+    calls = []
+
+    def counted(output, target):
+        calls.append(None)
+        return loss(output, target)
+
+    model, optimizer = make()
+    with pytest.raises(ArgumentError, match=r"'val_loss' is not measured; there are loss, accuracy"):
+        fit(model, counted, ListLoader(), optimizer, epochs=1, metrics=["accuracy"], progress=False, **options)
+    assert not calls
+
+
 def test_a_schedule_steps_with_each_update():
     model, optimizer = linear()
     schedule = optim.schedules.Exponential(optimizer, 0.5)
@@ -201,6 +226,15 @@ def test_a_bad_gradient_names_the_parameter():
         fit(model, spoil, ListLoader(), optimizer, epochs=1, progress=False)
 
 
+def test_a_gradient_too_large_for_its_norm_is_told_from_one_that_is_not_finite():
+    def steep(output, target):
+        return loss(output, target) * 1e25
+
+    model, optimizer = linear()
+    with pytest.raises(TrainingError, match=r"norm of the gradient is too large for float32.*learning rate below"):
+        fit(model, steep, ListLoader(), optimizer, epochs=1, progress=False)
+
+
 @pytest.mark.parametrize("options", [{"epochs": 0}, {"accumulate": 0}, {"metrics": ["f1"]}, {"checkpoint_every": 0}])
 def test_settings_out_of_range_are_refused(options):
     with pytest.raises(ArgumentError):
@@ -216,6 +250,35 @@ def test_metrics_are_json_lines(tmp_path):
     assert [r["epoch"] for r in records if r["kind"] == "epoch"] == [1, 2]
     assert [r["step"] for r in records if r["kind"] == "step"] == [2, 4, 6, 8, 10]
     assert json.loads(json.dumps(history.last))["step"] == 10
+
+
+def test_a_full_disk_leaves_no_half_line_of_metrics(tmp_path, monkeypatch):
+    metrics, real = MetricsFile(tmp_path / "m"), os.write
+    metrics.write({"a": 1})
+    monkeypatch.setattr(os, "write", lambda handle, data: real(handle, data[:3]))  # as on a disk with three bytes left
+    with pytest.raises(CheckpointError, match=r"cannot write .*m: No space left on device"):
+        metrics.write({"a": 2})
+    assert read_metrics(tmp_path / "m") == [{"a": 1}]
+
+    def full(handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CheckpointError, match=r"cannot write .*m: No space left on device"):
+        metrics.sync()
+    metrics.close()
+
+
+def test_the_directory_that_one_stands_in_is_not_renamed(tmp_path, monkeypatch):
+    """Else ``run_dir="."`` would rename a user's whole project."""
+    project = tmp_path / "project"
+    (project / "checkpoints").mkdir(parents=True)
+    (project / "sub").mkdir()
+    monkeypatch.chdir(project / "sub")
+    for run_dir in (project, "..", project / "sub" / ".."):
+        with pytest.raises(CheckpointError, match=r"holds an earlier run.*choose another"):
+            trained(*make(), ListLoader(), 1, run_dir=run_dir)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["project"]
 
 
 def test_an_earlier_run_is_set_aside(tmp_path):
@@ -242,6 +305,28 @@ def test_resuming_with_other_settings_is_refused(tmp_path):
         trained(*make(), ListLoader(), 2, run_dir=tmp_path, resume=True, config={"seed": 2})
     with pytest.raises(CheckpointError, match="without ema"):
         trained(*make(), ListLoader(), 2, run_dir=tmp_path, resume=True, config={"seed": 1}, ema=0.9)
+
+
+def test_a_refused_resume_leaves_the_metrics_alone(tmp_path):
+    trained(*make(), ListLoader(), 2, run_dir=tmp_path)
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+    first = sorted((tmp_path / "checkpoints").glob("step-*"))[0]
+    with pytest.raises(CheckpointError, match="without ema"):
+        trained(*make(), ListLoader(), 2, run_dir=tmp_path, resume=first, ema=0.9)
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_two_runs_in_one_directory_at_a_time_are_refused(tmp_path, resume):
+    """They would write over each other's checkpoints."""
+
+    def second(trainer):
+        with pytest.raises(CheckpointError, match=r"another run is being trained in .*; choose another directory"):
+            trained(*make(), ListLoader(), 1, run_dir=tmp_path / "r", resume=resume)
+
+    for _ in range(2):  # and when the first one is over, it is free again
+        trained(*make(), ListLoader(), 1, run_dir=tmp_path / "r", callbacks=[second])
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["r", "r.1"]
 
 
 def test_an_unwritable_run_directory_is_one_clear_line(tmp_path):
