@@ -19,7 +19,7 @@ import numpy as np
 
 from ..backend import namespace_of, namespace_of_type
 from ..errors import DeviceError, DTypeError, GraphError, MinidlError, ShapeError
-from .messages import shape_error, users_line
+from .messages import call_error, shape_error, users_line
 from .modes import modes
 from .node import Node, Output
 from .plan import Plan
@@ -159,6 +159,8 @@ class Op:
             raise
         except ValueError as error:
             raise self._explain(error, arrays) from error
+        except TypeError as error:
+            raise DTypeError(f"{self.name}: {str(error).splitlines()[0]}") from error
         residuals: tuple = ()
         if self.residuals:
             y, residuals = self._split_residuals(y)
@@ -201,7 +203,10 @@ class Op:
         if not self.variadic:
             n = self.n_arrays
             if len(args) > n:
-                static.update(zip(self.static_names, args[n:], strict=False))
+                given = dict(zip(self.static_names, args[n:], strict=False))
+                if len(given) < len(args) - n or (kwargs and given.keys() & kwargs.keys()):
+                    raise call_error(self.name, n + len(self.static_names), len(args), given.keys() & kwargs.keys())
+                static.update(given)
                 args = args[:n]
             elif len(args) < n:
                 missing = zip(self.array_names[len(args) :], self.array_defaults[len(args) :], strict=True)
@@ -226,6 +231,11 @@ class Op:
         """Make sure that `y` is an array of the dtype its inputs promise, and finite when asked."""
         if isinstance(y, _NUMBERS):
             y = np.asarray(y)
+        elif isinstance(y, Tensor) or not hasattr(y, "dtype"):
+            raise GraphError(
+                f"{self.name}: the forward returned {type(y).__name__} where an array was due; "
+                f"it takes Tensors only as {', '.join(self.array_names)}"
+            )
         if not self.casts:
             for a in arrays:
                 if type(a) not in _SCALARS and a.dtype is not y.dtype:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend import backend_of, current_backend
 from ..backend.base import device as device_named
-from ..errors import DTypeError, GraphError
+from ..errors import DTypeError, GraphError, ShapeError
 from .sparse import RowSparse
 
 
@@ -156,11 +156,21 @@ class Tensor:
     def __reduce__(self) -> Any:
         raise TypeError("tensors are not pickled; save arrays with minidl.save, or send tensor.numpy()")
 
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        """An independent leaf with the same values."""
+        if self.node is not None:
+            raise GraphError("a tensor that is part of a graph is not copied deeply; detach() it first")
+        made = memo[id(self)] = Tensor(self._data.copy(), self.requires_grad)
+        return made
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)
+
     # -- the graph -------------------------------------------------------------------------------------
 
     def detach(self) -> Tensor:
-        """The same array outside the graph."""
-        return Tensor(self._data)
+        """The same array outside the graph; to write into it, take a ``copy()``."""
+        return _Detached(self._data) if self.requires_grad else Tensor(self._data)
 
     def backward(self, gradient: Any = None, *, retain_graph: bool = False) -> None:
         """Add the gradient of this tensor to ``.grad`` of every leaf it depends on.
@@ -218,6 +228,15 @@ class Tensor:
             raise GraphError(f"{what}: this leaf requires a gradient; change it inside `with dl.no_grad():`")
 
 
+class _Detached(Tensor):
+    """Values that a graph may still need: writing into them would change its gradient, unnoticed."""
+
+    __slots__ = ()
+
+    def refuse_in_place(self, what: str) -> None:
+        raise GraphError(f"{what}: this tensor shares its values with one that requires a gradient; write into a copy()")
+
+
 def array_of(x: Any) -> Any:
     """The array of a Tensor; anything else as it is (a NumPy array's own ``.data`` is something else)."""
     return x._data if isinstance(x, Tensor) else x
@@ -240,9 +259,13 @@ def tensor(data: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:
     if isinstance(data, Tensor):
         data = data._data
     backend = current_backend()
-    if not hasattr(data, "dtype"):
-        data = np.asarray(data)
-        if data.dtype == np.float64 and dtype is None:
+    if not hasattr(getattr(data, "dtype", None), "kind"):  # lists and numbers, and other libraries' tensors
+        from_list = not hasattr(data, "dtype")
+        try:
+            data = np.asarray(data)
+        except ValueError as error:
+            raise ShapeError(f"tensor: nested lists must be equally long ({str(error).splitlines()[0]})") from error
+        if from_list and data.dtype == np.float64 and dtype is None:
             dtype = np.float32
     if isinstance(data, np.generic):
         data = np.asarray(data)

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import ops
 from ..autograd import array_of
+from ..autograd.modes import modes
 from ..errors import ArgumentError, ShapeError
 from ..ops.norm_batch import batch_norm_eval
 from ..params import Parameter
@@ -61,8 +62,9 @@ class _BatchNorm(Module):
         if n < 2:
             raise ShapeError(f"training needs several values per channel, input is {x.shape}; call eval() to predict")
         y, mean, var = ops.batch_norm(x, self.weight, self.bias, self.eps)
-        self._follow(self.running_mean, array_of(mean))
-        self._follow(self.running_var, array_of(var), n / (n - 1))
+        if not modes.replaying:  # dl.recompute runs this twice
+            self._follow(self.running_mean, array_of(mean))
+            self._follow(self.running_var, array_of(var), n / (n - 1))
         return y
 
     def _follow(self, running: Buffer, batch: Any, factor: float = 1.0) -> None:

@@ -6,7 +6,7 @@ import pytest
 import minidl as dl
 from minidl import Tensor
 from minidl.autograd import Array
-from minidl.errors import DeviceError, GraphError, ShapeError
+from minidl.errors import DeviceError, DTypeError, GraphError, ShapeError
 
 X = np.array([0.5, 1.0, 2.0])
 
@@ -146,3 +146,29 @@ def test_two_devices_are_both_named():
         dl.add(Tensor(X), Elsewhere())
     with pytest.raises(DeviceError, match="no backend owns an array of type Elsewhere"):
         dl.exp(Elsewhere())
+
+
+def test_arguments_too_many_or_twice():
+    """They used to be dropped: ``np.round(t, 2)`` rounded to integers."""
+    with pytest.raises(TypeError, match=r"round\(\) takes at most 1 argument, 2 were given"):
+        dl.round(Tensor(X), 2)
+    with pytest.raises(TypeError, match="sum\\(\\) got argument axis twice"):
+        dl.sum(Tensor(X), 0, axis=0)
+
+
+def test_what_numpy_refuses_is_one_line_with_the_ops_name():
+    with pytest.raises(DTypeError, match=r"^add: unsupported operand"):
+        Tensor(X) + None
+    with pytest.raises(DTypeError, match=r"^mean: 'list' object cannot"):
+        dl.mean(Tensor(X), axis=[0])
+
+
+def test_a_forward_that_returns_no_array_is_named():
+    @dl.op
+    def forgetful(x: Array, factor=1.0):
+        return None if factor is None else x * factor
+
+    with pytest.raises(GraphError, match="forgetful: the forward returned NoneType where an array was due"):
+        forgetful(Tensor(X), None)
+    with pytest.raises(GraphError, match="returned Tensor where an array was due; it takes Tensors only as x"):
+        forgetful(Tensor(X), factor=Tensor(X))
