@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +22,7 @@ from .messages import shape_error, users_line
 from .modes import modes
 from .node import Node, Output
 from .plan import Plan
+from .signature import INJECTED, caller, is_array
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -34,10 +34,8 @@ else:
 
 registry: dict[str, Op] = {}
 
-_INJECTED = ("xp", "recording")
 _SCALARS = frozenset((float, int, bool, type(None)))
 _NUMBERS = (np.generic, float, int)
-_NOTHING: dict[str, Any] = {}
 
 
 class Op:
@@ -58,19 +56,15 @@ class Op:
 
     def _read_signature(self, signature: inspect.Signature) -> None:
         parameters = list(signature.parameters.values())
-        arrays = [p for p in parameters if re.search(r"\bArray\b", str(p.annotation))]
+        arrays = [p for p in parameters if is_array(p)]
         self.array_names = tuple(p.name for p in arrays)
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in arrays)
-        self.array_defaults = tuple(None if p.default is p.empty else p.default for p in arrays)
         self.n_required = sum(p.default is p.empty for p in arrays)
-        static = [p for p in parameters if p not in arrays and p.name not in _INJECTED]
+        static = [p for p in parameters if p not in arrays and p.name not in INJECTED]
         self.static_names = tuple(p.name for p in static)
-        self.static_defaults = {p.name: p.default for p in static if p.default is not p.empty}
         self.wants_xp = "xp" in signature.parameters
         self.wants_recording = "recording" in signature.parameters
         self.injects = self.wants_xp or self.wants_recording
-        self.n_arrays = len(self.array_names)
-        self.needs_binding = bool(static) or self.variadic
 
     # -- declaring gradients ---------------------------------------------------------------------------
 
@@ -107,10 +101,11 @@ class Op:
     # -- calling ---------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or self.needs_binding or len(args) != self.n_arrays:
-            args, static = self._bind(args, kwargs)
-        else:
-            static = _NOTHING
+        """Compute, and record if an argument wants a gradient; :mod:`.signature` writes it out for each op."""
+        raise NotImplementedError
+
+    def run(self, args: tuple, static: dict[str, Any]) -> Any:
+        """Compute and record, with the arguments sorted into those that may carry a graph and the others."""
         arrays: list[Any] = []
         parents: list[Any] = []
         kind: Any = None  # type of the arrays so far
@@ -131,6 +126,8 @@ class Op:
             elif type(a) is not kind:
                 a = _plain_array(a)
                 if isinstance(a, _NUMBERS) or a is None:
+                    if a is None and len(arrays) < self.n_required:
+                        raise TypeError(f"{self.name}() got None for argument {self.array_names[len(arrays)]!r}")
                     scalars = scalars or type(a) not in _SCALARS
                     arrays.append(a)
                     parents.append(None)
@@ -194,31 +191,6 @@ class Op:
     def _plan(self, key: Any, wanted: int, n_args: int) -> Plan:
         plan = self._plans[key] = Plan(self, tuple(bool(wanted >> i & 1) for i in range(n_args)))
         return plan
-
-    def _bind(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Sort a call's arguments into arrays (with defaults filled in) and static parameters."""
-        static = self.static_defaults.copy()
-        if not self.variadic:
-            n = self.n_arrays
-            if len(args) > n:
-                static.update(zip(self.static_names, args[n:], strict=False))
-                args = args[:n]
-            elif len(args) < n:
-                missing = zip(self.array_names[len(args) :], self.array_defaults[len(args) :], strict=True)
-                args += tuple([kwargs.pop(name, default) for name, default in missing])
-        if kwargs:
-            static.update(kwargs)
-        if len(static) != len(self.static_names) or (self.n_required and args[self.n_required - 1] is None):
-            self._explain_call(args, static)
-        return args, static
-
-    def _explain_call(self, args: tuple, static: dict) -> None:
-        unknown = [name for name in static if name not in self.static_names]
-        missing = [name for name in self.static_names if name not in static]
-        missing += [n for n, a in zip(self.array_names[: self.n_required], args, strict=False) if a is None]
-        for names, what in ((unknown, "unexpected"), (missing, "missing")):
-            if names:
-                raise TypeError(f"{self.name}() got {what} argument{'s' * (len(names) > 1)}: {', '.join(names)}")
 
     # -- checks ----------------------------------------------------------------------------------------
 
@@ -292,9 +264,15 @@ def op(
     """
     if forward is None:
         return functools.partial(op, differentiable=differentiable, residuals=residuals, casts=casts)
-    made = Op(forward, differentiable, residuals, casts)
+    made = _class_for(forward)(forward, differentiable, residuals, casts)
     registry[f"{forward.__module__}.{made.name}"] = made
     return made
+
+
+def _class_for(forward: Callable) -> type[Op]:
+    """A class of its own for each op, as ``__call__`` is looked up in the class."""
+    arrays = [name for name, p in inspect.signature(forward).parameters.items() if is_array(p)]
+    return type(Op.__name__, (Op,), {"__call__": caller(forward, arrays)})
 
 
 def _plain_array(a: Any) -> Any:

@@ -125,10 +125,12 @@ def test_a_rule_that_asks_for_what_is_not_there():
 
 
 def test_wrong_calls_read_like_python():
-    with pytest.raises(TypeError, match=r"clip\(\) got unexpected argument: lo"):
+    with pytest.raises(TypeError, match=r"clip\(\) got an unexpected keyword argument 'lo'"):
         dl.clip(X, lo=1.0)
-    with pytest.raises(TypeError, match=r"multiply\(\) got missing argument: z"):
+    with pytest.raises(TypeError, match=r"multiply\(\) missing 1 required positional argument: 'z'"):
         dl.multiply(X)
+    with pytest.raises(TypeError, match=r"multiply\(\) got None for argument 'z'"):
+        dl.multiply(X, None)
 
 
 def test_shapes_that_do_not_fit_name_op_shapes_and_axis():
