@@ -123,9 +123,9 @@ class Op:
                     wanted |= bit
                     parent = node or a
                 a = a._data
-            elif type(a) is not kind:
+            elif type(a) is not np.ndarray:
                 a = _plain_array(a)
-                if isinstance(a, _NUMBERS) or a is None:
+                if a is None or isinstance(a, _NUMBERS):
                     if a is None and len(arrays) < self.n_required:
                         raise TypeError(f"{self.name}() got None for argument {self.array_names[len(arrays)]!r}")
                     scalars = scalars or type(a) not in _SCALARS
@@ -134,7 +134,9 @@ class Op:
                     bit <<= 1
                     continue
             if type(a) is not kind:
-                kind = self._same_device(kind, type(a))
+                if kind is not None:
+                    self._refuse_two_devices(kind, type(a))
+                kind = type(a)
             if a.dtype is not dtype and a.dtype.kind == "f":
                 uneven, dtype = dtype is not None, a.dtype
             arrays.append(a)
@@ -150,8 +152,11 @@ class Op:
                 y = self.forward(*arrays, **static)
             elif not self.wants_recording:  # faster than a dictionary
                 y = self.forward(*arrays, **static, xp=np if kind is None else namespace_of_type(kind))
+            elif self.wants_xp:
+                xp = np if kind is None else namespace_of_type(kind)
+                y = self.forward(*arrays, **static, xp=xp, recording=wanted > 0)
             else:
-                y = self.forward(*arrays, **static, **self._injected(kind, wanted))
+                y = self.forward(*arrays, **static, recording=wanted > 0)
         except MinidlError:
             raise
         except ValueError as error:
@@ -176,13 +181,6 @@ class Op:
         if type(y) is not tuple:
             return Tensor(y, False, node)
         return tuple([Tensor(part, False, Output(node, i, part)) for i, part in enumerate(y)])
-
-    def _injected(self, kind: type | None, wanted: int) -> dict[str, Any]:
-        """What the forward asked for beside its own arguments."""
-        injected: dict[str, Any] = {"recording": bool(wanted)}
-        if self.wants_xp:
-            injected["xp"] = np if kind is None else namespace_of_type(kind)
-        return injected
 
     def _split_residuals(self, y: tuple) -> tuple[Any, tuple]:
         n = len(y) - len(self.residuals)
@@ -216,14 +214,11 @@ class Op:
             y = y.astype(dtypes.pop() if dtypes else np.float32, copy=False)  # of integers alone: the default
         return y
 
-    def _same_device(self, kind: type | None, other: type) -> type:
-        """The array type of a call so far; raises where a second one appears."""
-        if kind is not None:
-            raise DeviceError(
-                f"{self.name}: arrays of two devices ({kind.__module__} and {other.__module__}); "
-                "move one side with .to('cpu') or .to('cuda')"
-            )
-        return other
+    def _refuse_two_devices(self, kind: type, other: type) -> None:
+        raise DeviceError(
+            f"{self.name}: arrays of two devices ({kind.__module__} and {other.__module__}); "
+            "move one side with .to('cpu') or .to('cuda')"
+        )
 
     def _explain(self, error: ValueError, arrays: Sequence) -> ShapeError:
         shapes = [np.shape(a) if type(a) in _SCALARS else a.shape for a in arrays if a is not None]
@@ -277,9 +272,11 @@ def _class_for(forward: Callable) -> type[Op]:
 
 def _plain_array(a: Any) -> Any:
     """Sequences become arrays; Python's floats in them mean float32."""
+    if type(a) in _SCALARS:
+        return a
     if isinstance(a, list | tuple):
         a = np.asarray(a)
         return a.astype(np.float32) if a.dtype == np.float64 else a
-    if not hasattr(a, "dtype") and type(a) not in _SCALARS:
+    if not hasattr(a, "dtype"):
         raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
     return a

@@ -26,11 +26,15 @@ def matmul(a: Any, b: Any, out: Any = None) -> Any:
     b : array (K, N)
     out : array (M, N), optional
     """
+    if type(a) is not np.ndarray:
+        return namespace_of(a).matmul(a, b, out=out)
     m, k = a.shape
     n = b.shape[1]
     size = m * k * n
-    if size < (_BLAS_ALONE if m > 1 < n else _BLAS_ALONE_VECTOR) or type(a) is not np.ndarray or not blas_threads():
-        return namespace_of(a).matmul(a, b, out=out)
+    if size < (_BLAS_ALONE if m > 1 < n else _BLAS_ALONE_VECTOR) or not blas_threads():
+        if out is None:
+            return a.dot(b)  # the same product as matmul, of two matrices; 0.5 us less for the call
+        return np.dot(a, b, out) if out.flags.c_contiguous else np.matmul(a, b, out)
     y = np.empty((m, n), np.result_type(a, b)) if out is None else out
     parts = n_threads() if size >= _WORTH_SPLITTING else 1
     if parts == 1:

@@ -57,7 +57,9 @@ def _(g: Any, x: Any, out: Any = None) -> Any:
 
 @linear.rule("b")
 def _(g: Any, out: Any = None) -> Any:
-    return g.sum(axis=tuple(range(g.ndim - 1))) if isinstance(g, Tensor) else column_sums(_rows(g), out)
+    if isinstance(g, Tensor):
+        return g.sum(axis=tuple(range(g.ndim - 1)))
+    return column_sums(g if g.ndim == 2 else _rows(g), out)
 
 
 def _product(a: Any, b: Any, out: Any = None) -> Any:
