@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from types import FrameType
 
 from ..errors import ShapeError
@@ -26,13 +26,6 @@ def _clash(shapes: Sequence[tuple[int, ...]]) -> str:
         if len(sizes) > 1:
             return f": axis {-axis} is " + " against ".join(str(s[-axis]) for s in shapes if len(s) >= axis)
     return ""
-
-
-def call_error(name: str, most: int, n_given: int, twice: Collection[str]) -> TypeError:
-    """What Python says of a call with too many arguments, or with one of them twice."""
-    if twice:
-        return TypeError(f"{name}() got argument {', '.join(sorted(twice))} twice, by position and by name")
-    return TypeError(f"{name}() takes at most {most} argument{'s' * (most > 1)}, {n_given} were given")
 
 
 def users_line() -> str:

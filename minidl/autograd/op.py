@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +18,11 @@ import numpy as np
 
 from ..backend import namespace_of, namespace_of_type
 from ..errors import DeviceError, DTypeError, GraphError, MinidlError, ShapeError
-from .messages import call_error, shape_error, users_line
+from .messages import shape_error, users_line
 from .modes import modes
 from .node import Node, Output
 from .plan import Plan
+from .signature import INJECTED, caller, is_array
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -34,10 +34,8 @@ else:
 
 registry: dict[str, Op] = {}
 
-_INJECTED = ("xp", "recording")
 _SCALARS = frozenset((float, int, bool, type(None)))
 _NUMBERS = (np.generic, float, int)
-_NOTHING: dict[str, Any] = {}
 
 
 class Op:
@@ -58,19 +56,15 @@ class Op:
 
     def _read_signature(self, signature: inspect.Signature) -> None:
         parameters = list(signature.parameters.values())
-        arrays = [p for p in parameters if re.search(r"\bArray\b", str(p.annotation))]
+        arrays = [p for p in parameters if is_array(p)]
         self.array_names = tuple(p.name for p in arrays)
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in arrays)
-        self.array_defaults = tuple(None if p.default is p.empty else p.default for p in arrays)
         self.n_required = sum(p.default is p.empty for p in arrays)
-        static = [p for p in parameters if p not in arrays and p.name not in _INJECTED]
+        static = [p for p in parameters if p not in arrays and p.name not in INJECTED]
         self.static_names = tuple(p.name for p in static)
-        self.static_defaults = {p.name: p.default for p in static if p.default is not p.empty}
         self.wants_xp = "xp" in signature.parameters
         self.wants_recording = "recording" in signature.parameters
         self.injects = self.wants_xp or self.wants_recording
-        self.n_arrays = len(self.array_names)
-        self.needs_binding = bool(static) or self.variadic
 
     # -- declaring gradients ---------------------------------------------------------------------------
 
@@ -107,10 +101,11 @@ class Op:
     # -- calling ---------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or self.needs_binding or len(args) != self.n_arrays:
-            args, static = self._bind(args, kwargs)
-        else:
-            static = _NOTHING
+        """Compute, and record if an argument wants a gradient; :mod:`.signature` writes it out for each op."""
+        raise NotImplementedError
+
+    def run(self, args: tuple, static: dict[str, Any]) -> Any:
+        """Compute and record, with the arguments sorted into those that may carry a graph and the others."""
         arrays: list[Any] = []
         parents: list[Any] = []
         kind: Any = None  # type of the arrays so far
@@ -128,16 +123,20 @@ class Op:
                     wanted |= bit
                     parent = node or a
                 a = a._data
-            elif type(a) is not kind:
+            elif type(a) is not np.ndarray:
                 a = _plain_array(a)
-                if isinstance(a, _NUMBERS) or a is None:
+                if a is None or isinstance(a, _NUMBERS):
+                    if a is None and len(arrays) < self.n_required:
+                        raise DTypeError(f"{self.name}: got None for argument {self.array_names[len(arrays)]!r}")
                     scalars = scalars or type(a) not in _SCALARS
                     arrays.append(a)
                     parents.append(None)
                     bit <<= 1
                     continue
             if type(a) is not kind:
-                kind = self._same_device(kind, type(a))
+                if kind is not None:
+                    self._refuse_two_devices(kind, type(a))
+                kind = type(a)
             if a.dtype is not dtype and a.dtype.kind == "f":
                 uneven, dtype = dtype is not None, a.dtype
             arrays.append(a)
@@ -153,8 +152,11 @@ class Op:
                 y = self.forward(*arrays, **static)
             elif not self.wants_recording:  # faster than a dictionary
                 y = self.forward(*arrays, **static, xp=np if kind is None else namespace_of_type(kind))
+            elif self.wants_xp:
+                xp = np if kind is None else namespace_of_type(kind)
+                y = self.forward(*arrays, **static, xp=xp, recording=wanted > 0)
             else:
-                y = self.forward(*arrays, **static, **self._injected(kind, wanted))
+                y = self.forward(*arrays, **static, recording=wanted > 0)
         except MinidlError:
             raise
         except ValueError as error:
@@ -182,13 +184,6 @@ class Op:
             return Tensor(y, False, node)
         return tuple([Tensor(part, False, Output(node, i, part)) for i, part in enumerate(y)])
 
-    def _injected(self, kind: type | None, wanted: int) -> dict[str, Any]:
-        """What the forward asked for beside its own arguments."""
-        injected: dict[str, Any] = {"recording": bool(wanted)}
-        if self.wants_xp:
-            injected["xp"] = np if kind is None else namespace_of_type(kind)
-        return injected
-
     def _split_residuals(self, y: tuple) -> tuple[Any, tuple]:
         n = len(y) - len(self.residuals)
         return (y[0] if n == 1 else y[:n]), y[n:]
@@ -196,34 +191,6 @@ class Op:
     def _plan(self, key: Any, wanted: int, n_args: int) -> Plan:
         plan = self._plans[key] = Plan(self, tuple(bool(wanted >> i & 1) for i in range(n_args)))
         return plan
-
-    def _bind(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Sort a call's arguments into arrays (with defaults filled in) and static parameters."""
-        static = self.static_defaults.copy()
-        if not self.variadic:
-            n = self.n_arrays
-            if len(args) > n:
-                given = dict(zip(self.static_names, args[n:], strict=False))
-                if len(given) < len(args) - n or (kwargs and given.keys() & kwargs.keys()):
-                    raise call_error(self.name, n + len(self.static_names), len(args), given.keys() & kwargs.keys())
-                static.update(given)
-                args = args[:n]
-            elif len(args) < n:
-                missing = zip(self.array_names[len(args) :], self.array_defaults[len(args) :], strict=True)
-                args += tuple([kwargs.pop(name, default) for name, default in missing])
-        if kwargs:
-            static.update(kwargs)
-        if len(static) != len(self.static_names) or (self.n_required and args[self.n_required - 1] is None):
-            self._explain_call(args, static)
-        return args, static
-
-    def _explain_call(self, args: tuple, static: dict) -> None:
-        unknown = [name for name in static if name not in self.static_names]
-        missing = [name for name in self.static_names if name not in static]
-        missing += [n for n, a in zip(self.array_names[: self.n_required], args, strict=False) if a is None]
-        for names, what in ((unknown, "unexpected"), (missing, "missing")):
-            if names:
-                raise TypeError(f"{self.name}() got {what} argument{'s' * (len(names) > 1)}: {', '.join(names)}")
 
     # -- checks ----------------------------------------------------------------------------------------
 
@@ -254,14 +221,11 @@ class Op:
             y = y.astype(dtypes.pop() if dtypes else np.float32, copy=False)  # of integers alone: the default
         return y
 
-    def _same_device(self, kind: type | None, other: type) -> type:
-        """The array type of a call so far; raises where a second one appears."""
-        if kind is not None:
-            raise DeviceError(
-                f"{self.name}: arrays of two devices ({kind.__module__} and {other.__module__}); "
-                "move one side with .to('cpu') or .to('cuda')"
-            )
-        return other
+    def _refuse_two_devices(self, kind: type, other: type) -> None:
+        raise DeviceError(
+            f"{self.name}: arrays of two devices ({kind.__module__} and {other.__module__}); "
+            "move one side with .to('cpu') or .to('cuda')"
+        )
 
     def _explain(self, error: ValueError, arrays: Sequence) -> ShapeError:
         shapes = [np.shape(a) if type(a) in _SCALARS else a.shape for a in arrays if a is not None]
@@ -302,16 +266,24 @@ def op(
     """
     if forward is None:
         return functools.partial(op, differentiable=differentiable, residuals=residuals, casts=casts)
-    made = Op(forward, differentiable, residuals, casts)
+    made = _class_for(forward)(forward, differentiable, residuals, casts)
     registry[f"{forward.__module__}.{made.name}"] = made
     return made
 
 
+def _class_for(forward: Callable) -> type[Op]:
+    """A class of its own for each op, as ``__call__`` is looked up in the class."""
+    arrays = [name for name, p in inspect.signature(forward).parameters.items() if is_array(p)]
+    return type(Op.__name__, (Op,), {"__call__": caller(forward, arrays)})
+
+
 def _plain_array(a: Any) -> Any:
     """Sequences become arrays; Python's floats in them mean float32."""
+    if type(a) in _SCALARS:
+        return a
     if isinstance(a, list | tuple):
         a = np.asarray(a)
         return a.astype(np.float32) if a.dtype == np.float64 else a
-    if not hasattr(a, "dtype") and type(a) not in _SCALARS:
+    if not hasattr(a, "dtype"):
         raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
     return a

@@ -97,15 +97,18 @@ class Optimizer:
         return state[:missing] if missing < 0 else state
 
     def _step_blocks(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any]) -> None:
-        p, g, rule = segment.data, segment.grad, self.rule_of(hyper)
+        flat, rule = (segment.data, segment.grad, *state), self.rule_of(hyper)
 
         def update(start: int, stop: int) -> None:
             for block in segment.blocks_between(start, stop):
-                pb = p[block]
-                rule(pb, g[block], *[s[block] for s in state], self._scratch(pb), t=self.t, **hyper)
+                p, g, *s = [a[block] for a in flat]
+                rule(p, g, *s, self._scratch(p), t=self.t, **hyper)
 
         for start, stop in segment.touched_ranges():
-            parallel_blocks(lambda a, b, first=start: update(first + a, first + b), stop - start, _SHARE)  # type: ignore[misc]
+            if stop - start <= _SHARE:
+                update(start, stop)
+            else:
+                parallel_blocks(lambda a, b, first=start: update(first + a, first + b), stop - start, _SHARE)  # type: ignore[misc]
 
     def _step_rows(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any]) -> None:
         """Only rows that were looked up change, with their state; Adam is then the 'lazy' variant."""
