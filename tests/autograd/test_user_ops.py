@@ -159,7 +159,7 @@ def test_arguments_too_many_or_twice():
 
 
 def test_what_numpy_refuses_is_one_line_with_the_ops_name():
-    with pytest.raises(DTypeError, match="^add: got None for argument 'z'"):
+    with pytest.raises(DTypeError, match=r"^add: got None for argument 'z'"):
         Tensor(X) + None
     with pytest.raises(DTypeError, match=r"^mean: 'list' object cannot"):
         dl.mean(Tensor(X), axis=[0])
