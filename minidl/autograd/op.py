@@ -23,7 +23,7 @@ from .messages import call_error, shape_error, users_line
 from .modes import modes
 from .node import Node, Output
 from .plan import Plan
-from .tensor import Tensor
+from .tensor import PYTHON_NUMBERS, Tensor, plain_array
 
 if TYPE_CHECKING:
     Array = Any
@@ -35,7 +35,7 @@ else:
 registry: dict[str, Op] = {}
 
 _INJECTED = ("xp", "recording")
-_SCALARS = frozenset((float, int, bool, type(None)))
+_SCALARS = PYTHON_NUMBERS
 _NUMBERS = (np.generic, float, int)
 _NOTHING: dict[str, Any] = {}
 
@@ -129,7 +129,7 @@ class Op:
                     parent = node or a
                 a = a._data
             elif type(a) is not kind:
-                a = _plain_array(a)
+                a = plain_array(a)
                 if isinstance(a, _NUMBERS) or a is None:
                     scalars = scalars or type(a) not in _SCALARS
                     arrays.append(a)
@@ -305,13 +305,3 @@ def op(
     made = Op(forward, differentiable, residuals, casts)
     registry[f"{forward.__module__}.{made.name}"] = made
     return made
-
-
-def _plain_array(a: Any) -> Any:
-    """Sequences become arrays; Python's floats in them mean float32."""
-    if isinstance(a, list | tuple):
-        a = np.asarray(a)
-        return a.astype(np.float32) if a.dtype == np.float64 else a
-    if not hasattr(a, "dtype") and type(a) not in _SCALARS:
-        raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
-    return a
