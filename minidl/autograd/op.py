@@ -23,7 +23,7 @@ from .modes import modes
 from .node import Node, Output
 from .plan import Plan
 from .signature import INJECTED, caller, is_array
-from .tensor import Tensor
+from .tensor import PYTHON_NUMBERS, Tensor, plain_array
 
 if TYPE_CHECKING:
     Array = Any
@@ -34,7 +34,6 @@ else:
 
 registry: dict[str, Op] = {}
 
-_SCALARS = frozenset((float, int, bool, type(None)))
 _NUMBERS = (np.generic, float, int)
 
 
@@ -124,11 +123,11 @@ class Op:
                     parent = node or a
                 a = a._data
             elif type(a) is not np.ndarray:
-                a = _plain_array(a)
+                a = plain_array(a)
                 if a is None or isinstance(a, _NUMBERS):
                     if a is None and len(arrays) < self.n_required:
                         raise DTypeError(f"{self.name}: got None for argument {self.array_names[len(arrays)]!r}")
-                    scalars = scalars or type(a) not in _SCALARS
+                    scalars = scalars or type(a) not in PYTHON_NUMBERS
                     arrays.append(a)
                     parents.append(None)
                     bit <<= 1
@@ -205,7 +204,7 @@ class Op:
             )
         if not self.casts:
             for a in arrays:
-                if type(a) not in _SCALARS and a.dtype is not y.dtype:
+                if type(a) not in PYTHON_NUMBERS and a.dtype is not y.dtype:
                     y = self._without_promotion(y, arrays)
                     break
         if modes.anomaly and y.dtype.kind == "f" and not bool(namespace_of(y).isfinite(y).all()):
@@ -213,7 +212,7 @@ class Op:
         return y
 
     def _without_promotion(self, y: Any, arrays: list) -> Any:
-        dtypes = {a.dtype for a in arrays if type(a) not in _SCALARS and a.dtype.kind == "f"}
+        dtypes = {a.dtype for a in arrays if type(a) not in PYTHON_NUMBERS and a.dtype.kind == "f"}
         if len(dtypes) > 1:
             names = ", ".join(sorted(d.name for d in dtypes))
             raise DTypeError(f"{self.name}: dtypes {names} do not mix; cast one side with .astype(...)")
@@ -228,7 +227,7 @@ class Op:
         )
 
     def _explain(self, error: ValueError, arrays: Sequence) -> ShapeError:
-        shapes = [np.shape(a) if type(a) in _SCALARS else a.shape for a in arrays if a is not None]
+        shapes = [np.shape(a) if type(a) in PYTHON_NUMBERS else a.shape for a in arrays if a is not None]
         return shape_error(self.name, error, shapes)
 
     def __repr__(self) -> str:
@@ -275,15 +274,3 @@ def _class_for(forward: Callable) -> type[Op]:
     """A class of its own for each op, as ``__call__`` is looked up in the class."""
     arrays = [name for name, p in inspect.signature(forward).parameters.items() if is_array(p)]
     return type(Op.__name__, (Op,), {"__call__": caller(forward, arrays)})
-
-
-def _plain_array(a: Any) -> Any:
-    """Sequences become arrays; Python's floats in them mean float32."""
-    if type(a) in _SCALARS:
-        return a
-    if isinstance(a, list | tuple):
-        a = np.asarray(a)
-        return a.astype(np.float32) if a.dtype == np.float64 else a
-    if not hasattr(a, "dtype"):
-        raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
-    return a

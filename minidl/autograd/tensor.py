@@ -13,6 +13,9 @@ from ..backend import backend_of, current_backend
 from ..backend.base import device as device_named
 from ..errors import DTypeError, GraphError, ShapeError
 from .sparse import RowSparse
+from .structure import leaves_of
+
+PYTHON_NUMBERS = frozenset((float, int, bool, type(None)))
 
 
 class Tensor:
@@ -242,6 +245,36 @@ def array_of(x: Any) -> Any:
     return x._data if isinstance(x, Tensor) else x
 
 
+def _nested(a: Any) -> np.ndarray:
+    try:
+        return np.asarray(a)
+    except ValueError as error:
+        raise ShapeError(f"nested lists must be equally long ({str(error).splitlines()[0]})") from error
+
+
+def plain_array(a: Any) -> Any:
+    """Sequences become arrays; Python's floats in them mean float32."""
+    if type(a) in PYTHON_NUMBERS:
+        return a
+    if isinstance(a, list | tuple):
+        if any(t.requires_grad for t in leaves_of(a, lambda x: isinstance(x, Tensor))):
+            raise GraphError("a list of Tensors would lose their gradients here; join them with stack or concatenate")
+        a = _nested(a)
+        return a.astype(np.float32) if a.dtype == np.float64 else a
+    if not hasattr(a, "dtype"):
+        raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
+    return a
+
+
+def with_shape(x: Any) -> Any:
+    """`x` if it has a shape; sequences and numbers as arrays, for functions that look at shapes first."""
+    if hasattr(x, "shape"):
+        return x
+    if x is None:
+        raise DTypeError("expected an array, a Tensor or a number, got None")
+    return plain_array([x]).reshape(()) if type(x) in PYTHON_NUMBERS else plain_array(x)
+
+
 def tensor(data: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:
     """Make a Tensor on the current device.
 
@@ -261,10 +294,7 @@ def tensor(data: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:
     backend = current_backend()
     if not hasattr(getattr(data, "dtype", None), "kind"):  # lists and numbers, and other libraries' tensors
         from_list = not hasattr(data, "dtype")
-        try:
-            data = np.asarray(data)
-        except ValueError as error:
-            raise ShapeError(f"tensor: nested lists must be equally long ({str(error).splitlines()[0]})") from error
+        data = _nested(data)
         if from_list and data.dtype == np.float64 and dtype is None:
             dtype = np.float32
     if isinstance(data, np.generic):

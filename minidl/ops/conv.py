@@ -11,7 +11,7 @@ from ..autograd.op import Array, op
 from ..autograd.tensor import Tensor
 from ..backend import convolution as kernels
 from ..backend.convolution import Window
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DTypeError, ShapeError
 from .rows import column_sums
 from .shape import expand_dims, squeeze, swapaxes
 
@@ -46,6 +46,8 @@ def conv2d(
         strides below 1 or negative padding.
     """
     window = window_of("conv2d", x.shape, w.shape, stride, padding, dilation, groups)
+    if x.dtype != w.dtype or x.dtype.kind != "f":
+        raise DTypeError(f"conv2d: x is {x.dtype}, w is {w.dtype}; both must be one floating dtype, cast with .astype(...)")
     y = kernels.forward(x, w, window)
     if b is not None:
         _check_bias("conv2d", b, y)

@@ -257,8 +257,8 @@ def check_sequence(
     ------
     ShapeError, DTypeError, ArgumentError
     """
-    if x.ndim != 3 or x.shape[0] == 0:
-        raise ShapeError(f"{name}: x must have shape (time, batch, features) with time > 0, not {x.shape}")
+    if x.ndim != 3 or 0 in x.shape[:2]:
+        raise ShapeError(f"{name}: x must have shape (time, batch, features) with time and batch > 0, not {x.shape}")
     if w_hh.ndim != 2 or w_hh.shape[1] != gates * w_hh.shape[0]:
         raise ShapeError(f"{name}: w_hh must have shape (H, {gates}*H), not {w_hh.shape}")
     n_hidden = w_hh.shape[0]

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..autograd.op import Array, op
-from ..autograd.tensor import array_of
+from ..autograd.tensor import array_of, with_shape
 from ..backend import namespace_of
 from ..errors import ArgumentError, ShapeError
 from .elementwise import abs as absolute
@@ -75,6 +75,7 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any
 
 def _centred(name: str, x: Any, axis: Axis, ddof: int) -> tuple[Any, int]:
     """`x` less its mean, and the number of degrees of freedom."""
+    x = with_shape(x)
     if axis is not None:
         axis = _places(name, axis, len(x.shape))
     n = _count(x.shape, axis)

@@ -121,5 +121,5 @@ def test_other_libraries_tensors_and_ragged_lists():
             return T
 
     np.testing.assert_array_equal(dl.tensor(Foreign()).numpy(), T)
-    with pytest.raises(ShapeError, match="tensor: nested lists must be equally long"):
+    with pytest.raises(ShapeError, match="nested lists must be equally long"):
         dl.tensor([[1.0, 2.0], [3.0]])
