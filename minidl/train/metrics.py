@@ -37,11 +37,25 @@ def named_metrics(metrics: Sequence[str] | Mapping[str, Metric]) -> dict[str, Me
     """Metrics by name, from names or a mapping of name to ``metric(output, target) -> float``."""
     if isinstance(metrics, Mapping):
         return dict(metrics)
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     known: dict[str, Metric] = {"accuracy": accuracy, "top_5_accuracy": top_k_accuracy(5)}
     unknown = [m for m in metrics if m not in known]
     if unknown:
         raise ArgumentError(f"unknown metric {unknown[0]!r}; known are {', '.join(known)}, or pass {{name: function}}")
     return {name: known[name] for name in metrics}
+
+
+def measure(metrics: Mapping[str, Metric], output: Any, target: Any) -> dict[str, float]:
+    """The value of each metric, as Python's float: what JSON and checkpoints can hold."""
+    return {name: _number(name, metric(output, target)) for name, metric in metrics.items()}
+
+
+def _number(name: str, value: Any) -> float:
+    if hasattr(value, "item") and value.size == 1:  # of NumPy, of a device, or a Tensor
+        value = value.item()
+    if not isinstance(value, int | float):
+        raise ArgumentError(f"metric {name!r} must give a number, got {type(value).__name__}")
+    return float(value)
 
 
 class Averages:

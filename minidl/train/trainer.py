@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError, DataError, TrainingError
+from ..errors import DataError, TrainingError
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.clip import clip_grad_norm
@@ -18,10 +18,11 @@ from .evaluate import Forward, device_of, evaluate, evaluation, raw, to_device
 from .guard import check_batch, check_gradients, check_loss
 from .history import History
 from .interrupt import DelayedInterrupt, TrainingInterrupted
-from .metrics import Averages, Metric, named_metrics
+from .metrics import Averages, Metric, measure, named_metrics
 from .position import batches, capture_streams, describe, restore_streams, scale_gradients
 from .progress import Progress
 from .run import RunFiles
+from .settings import check_settings, plain_config
 from .stopping import EarlyStopping, is_better, watched
 from .strategy import Serial, Strategy
 
@@ -62,11 +63,6 @@ class Trainer:
         log_every: int,
         progress: bool,
     ) -> None:
-        for name, value in (("epochs", epochs), ("accumulate", accumulate), ("log_every", log_every)):
-            if value < 1:
-                raise ArgumentError(f"fit: {name} must be at least 1, got {value}")
-        if checkpoint_every is not None and checkpoint_every < 1:
-            raise ArgumentError(f"fit: checkpoint_every must be at least 1, got {checkpoint_every}")
         self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
         self.epochs, self.validation, self.metrics = epochs, validation, named_metrics(metrics)
         self.schedule, self.callbacks, self.accumulate, self.clip_norm = schedule, callbacks, accumulate, clip_norm
@@ -74,13 +70,11 @@ class Trainer:
         self.checkpoint_every, self.log_every = checkpoint_every, log_every
         self.strategy: Strategy = strategy or Serial()
         self.monitor = monitor or ("loss" if validation is None else "val_loss")
-        stopping = EarlyStopping(early_stopping, self.monitor) if isinstance(early_stopping, int) else early_stopping
-        self.early_stopping = stopping
-        measured = ["loss", *self.metrics]
-        measured += [] if validation is None else [f"val_{name}" for name in measured]
-        for name in [self.monitor] if stopping is None else [self.monitor, stopping.monitor]:
-            watched(dict.fromkeys(measured, 0.0), name)  # refused now, not after an epoch
-        self.config = dict(config or {})
+        self.early_stopping = (
+            EarlyStopping(early_stopping, self.monitor) if isinstance(early_stopping, int) else early_stopping
+        )
+        self.config = plain_config(config)
+        check_settings(self)
         self.progress = Progress(progress and self.strategy.is_main)
         self.files = RunFiles(run_dir if self.strategy.is_main else None, keep)
         self.history = History()
@@ -163,7 +157,7 @@ class Trainer:
         # several batches: sum over samples now, divide by their number when it is known
         (loss if n_in_group == 1 else loss * n).backward()
         values = {"loss": value}
-        values |= {name: metric(raw(output), raw(target)) for name, metric in self.metrics.items()}
+        values |= measure(self.metrics, raw(output), raw(target))
         self.running.add(values, n)
         self._loss = value
         return n
