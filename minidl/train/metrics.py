@@ -28,8 +28,20 @@ def top_k_accuracy(k: int) -> Metric:
 
 
 def confusion_matrix(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
-    """Counts (n_classes, n_classes): row = true class, column = predicted class."""
-    pairs = np.asarray(target, np.int64) * n_classes + np.asarray(predicted, np.int64)
+    """Counts (n_classes, n_classes): row = true class, column = predicted class.
+
+    Raises
+    ------
+    ArgumentError
+        Classes outside 0 ... n_classes - 1, or different numbers of true and predicted ones.
+    """
+    target, predicted = np.asarray(target, np.int64), np.asarray(predicted, np.int64)
+    if target.shape != predicted.shape:
+        raise ArgumentError(f"confusion_matrix: {target.shape} true and {predicted.shape} predicted classes")
+    for which, classes in (("true", target), ("predicted", predicted)):
+        if classes.size and not 0 <= classes.min() <= classes.max() < n_classes:
+            raise ArgumentError(f"confusion_matrix: a {which} class is outside 0 ... {n_classes - 1}")
+    pairs = target * n_classes + predicted
     return np.bincount(pairs.reshape(-1), minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 
 
