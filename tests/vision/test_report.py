@@ -20,6 +20,6 @@ def test_captions_of_mistakes_are_told_apart(monkeypatch):
     figures.data_uri(drawn[0], "png", dpi=50)  # lays it out
     boxes = [panel.title.get_window_extent() for panel in drawn[0].axes]
     for left, right in pairwise(boxes[:8]):
-        assert right.x0 - left.x1 > 0.1 * 50  # a tenth of an inch
+        assert right.x0 - left.x1 > 0.1 * drawn[0].dpi  # a tenth of an inch
     pictures = [panel.get_window_extent() for panel in drawn[0].axes]
     assert min(box.y0 for box in pictures[:8]) > max(box.y1 for box in boxes[8:])
