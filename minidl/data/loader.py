@@ -73,6 +73,8 @@ class Loader:
         _check_numbers(batch_size=(batch_size, 1), workers=(workers, 0), prefetch=(prefetch, 1), seed=(seed, 0))
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
             raise ArgumentError(f"Loader: a dataset has __len__ and __getitem__; {type(dataset).__name__} has not")
+        if sampler is not None and not (hasattr(sampler, "__len__") and hasattr(sampler, "order")):
+            raise ArgumentError(f"Loader: a sampler has __len__ and order; {type(sampler).__name__} has not")
         if sampler is not None and shuffle:
             raise ArgumentError("Loader: give shuffle or a sampler, not both")
         n = len(dataset)

@@ -81,7 +81,8 @@ def curves(history: History, names: Sequence[str] = ("loss", "accuracy"), words:
             if np.isfinite(values).any():
                 panel.plot(epochs, values, "o-", color=colour, markersize=3.5, label=word)
         panel.set(xlabel="epoch", title=name.capitalize())
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        panel.set_xlim(0, 1.03 * max(epochs, default=1))
         if name.endswith("accuracy"):
             panel.yaxis.set_major_formatter(needs("matplotlib.ticker").PercentFormatter(1.0))
         elif history.column(name).min(initial=np.inf) > 0 and len(history.epochs) > 1:
@@ -146,7 +147,8 @@ def pictures(images: np.ndarray, captions: Sequence[str], across: int = 8) -> An
     """A grid of images (n, H, W, C) in [0, 1] with captions."""
     across = min(across, max(len(images), 1))
     down = max(-(-len(images) // across), 1)
-    figure = _figure(1.15 * across, 1.55 * down)
+    n_lines = max((caption.count("\n") + 1 for caption in captions), default=0)
+    figure = _figure(1.15 * across, (1.25 + 0.15 * n_lines) * down)
     panels = np.atleast_1d(figure.subplots(down, across)).reshape(-1)
     for i, panel in enumerate(panels):
         panel.axis("off")

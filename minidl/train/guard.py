@@ -50,6 +50,8 @@ def check_loss(loss: Any, model: Module, optimizer: Optimizer, where: str) -> fl
     TrainingError
         It is NaN or infinite.
     """
+    if not hasattr(loss, "requires_grad"):
+        raise TrainingError(f"{where}: the loss must be a Tensor, not {type(loss).__name__}")
     if loss.size != 1:
         raise TrainingError(f"{where}: the loss must be a single number, not of shape {loss.shape}; take its mean")
     value = float(loss.item())

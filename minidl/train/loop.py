@@ -123,7 +123,7 @@ def fit(
     return Trainer(
         model, loss, loader, optimizer, epochs=epochs, validation=validation, metrics=metrics, schedule=schedule,
         callbacks=callbacks, accumulate=accumulate, clip_norm=clip_norm, early_stopping=early_stopping,
-        ema=EMA(ema) if isinstance(ema, float) else ema, run_dir=run_dir, checkpoint_every=checkpoint_every, keep=keep,
-        strategy=strategy, forward=forward, monitor=monitor, config=config,
+        ema=EMA(ema) if isinstance(ema, int | float) else ema, run_dir=run_dir, checkpoint_every=checkpoint_every,
+        keep=keep, strategy=strategy, forward=forward, monitor=monitor, config=config,
         log_every=log_every, progress=progress,
     ).run(resume)  # fmt: skip

@@ -9,7 +9,7 @@ from ..nn import Module
 from ..optim import Optimizer
 from .evaluate import Forward, device_of, raw, to_device
 from .guard import check_batch, check_loss
-from .metrics import Metric
+from .metrics import Metric, measure
 
 
 class Task:
@@ -61,4 +61,4 @@ class Task:
         loss = self.loss(output, target)
         values = {"loss": check_loss(loss, self.model, self.optimizer, where)}
         (loss * n if by_samples else loss).backward()
-        return n, values | {name: metric(raw(output), raw(target)) for name, metric in self.metrics.items()}
+        return n, values | measure(self.metrics, raw(output), raw(target))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError, DataError, TrainingError
+from ..errors import DataError, TrainingError
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.clip import clip_grad_norm
@@ -22,6 +22,7 @@ from .metrics import Averages, Metric, named_metrics
 from .position import batches, capture_streams, describe, restore_streams
 from .progress import Progress
 from .run import RunFiles
+from .settings import check_settings, plain_config
 from .stopping import EarlyStopping, is_better, watched
 from .strategy import Serial, Strategy
 from .task import Task
@@ -70,11 +71,6 @@ class Trainer:
         log_every: int,
         progress: bool,
     ) -> None:
-        for name, value in (("epochs", epochs), ("accumulate", accumulate), ("log_every", log_every)):
-            if value < 1:
-                raise ArgumentError(f"fit: {name} must be at least 1, got {value}")
-        if checkpoint_every is not None and checkpoint_every < 1:
-            raise ArgumentError(f"fit: checkpoint_every must be at least 1, got {checkpoint_every}")
         self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
         self.epochs, self.validation = epochs, validation
         self.task = Task(model, loss, optimizer, forward, named_metrics(metrics))
@@ -83,13 +79,11 @@ class Trainer:
         self.checkpoint_every, self.log_every = checkpoint_every, log_every
         self.strategy: Strategy = strategy or Serial()
         self.monitor = monitor or ("loss" if validation is None else "val_loss")
-        stopping = EarlyStopping(early_stopping, self.monitor) if isinstance(early_stopping, int) else early_stopping
-        self.early_stopping = stopping
-        measured = ["loss", *self.task.metrics]
-        measured += [] if validation is None else [f"val_{name}" for name in measured]
-        for name in [self.monitor] if stopping is None else [self.monitor, stopping.monitor]:
-            watched(dict.fromkeys(measured, 0.0), name)  # refused now, not after an epoch
-        self.config = dict(config or {})
+        self.early_stopping = (
+            EarlyStopping(early_stopping, self.monitor) if isinstance(early_stopping, int) else early_stopping
+        )
+        self.config = plain_config(config)
+        check_settings(self)
         self.progress = Progress(progress and self.strategy.is_main)
         self.files = RunFiles(run_dir if self.strategy.is_main else None, keep)
         self.history = History()

@@ -235,10 +235,50 @@ def test_a_gradient_too_large_for_its_norm_is_told_from_one_that_is_not_finite()
         fit(model, steep, ListLoader(), optimizer, epochs=1, progress=False)
 
 
-@pytest.mark.parametrize("options", [{"epochs": 0}, {"accumulate": 0}, {"metrics": ["f1"]}, {"checkpoint_every": 0}])
-def test_settings_out_of_range_are_refused(options):
-    with pytest.raises(ArgumentError):
-        trained(*make(), ListLoader(), **options)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"epochs": 0}, {"epochs": 1.5}, {"epochs": "3"}, {"accumulate": 0}, {"metrics": ["f1"]}, {"checkpoint_every": 0},
+        {"clip_norm": 0}, {"clip_norm": float("nan")}, {"ema": 1}, {"ema": True}, {"early_stopping": 0},
+        {"callbacks": print}, {"callbacks": ["x"]}, {"schedule": "cosine"}, {"config": {"a": np.arange(3)}},
+        {"config": {"a": {1, 2}}},
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_work_are_refused_before_training(options):
+    model, optimizer = make()
+    before = model.state_dict()
+    with pytest.raises((ArgumentError, CheckpointError)):
+        fit(model, loss, ListLoader(), optimizer, **{"epochs": 1, "progress": False, **options})
+    same(before, model.state_dict())
+
+
+def test_an_optimizer_of_another_model_is_refused():
+    with pytest.raises(ArgumentError, match="none of the model's parameters"):
+        trained(make()[0], make()[1], ListLoader())
+
+
+def test_a_loss_that_is_no_tensor_is_named():
+    model, optimizer = make()
+    with pytest.raises(TrainingError, match="loss must be a Tensor, not float"):
+        fit(model, lambda output, target: 1.0, ListLoader(), optimizer, epochs=1, progress=False)
+
+
+def test_metrics_of_any_kind_of_number(tmp_path):
+    metrics = {"half": lambda o, t: np.float32(0.5), "one": lambda o, t: dl.tensor(1.0), "two": lambda o, t: np.array([2])}
+    _, history = trained(*make(), ListLoader(), metrics=metrics, run_dir=tmp_path)
+    assert [history.last[name] for name in metrics] == [0.5, 1.0, 2.0]
+    assert read_metrics(tmp_path / "metrics.jsonl")[-1]["half"] == 0.5
+    assert "accuracy" in trained(*make(), ListLoader(), metrics="accuracy")[1].last
+    for bad in ("x", None, np.zeros(3)):
+        with pytest.raises(ArgumentError, match="metric 'bad' must give a number"):
+            evaluate(make()[0], loss, ListLoader(), {"bad": lambda o, t, bad=bad: bad})
+
+
+def test_a_config_of_tuples_and_numpy_numbers_is_the_same_when_resumed(tmp_path):
+    for epochs in (1, 2):
+        config = {"shape": (3, 3), "n": np.int64(4), 1: None}
+        _, history = trained(*make(), ListLoader(), epochs, run_dir=tmp_path, config=config, resume=True)
+        assert len(history.epochs) == epochs
 
 
 # -- what it leaves behind --------------------------------------------------------------------------------

@@ -98,6 +98,16 @@ def test_control_c_saves_and_the_run_goes_on_where_it_was(tmp_path):
     same(whole, run(tmp_path / "parts", resume=True)[0])
 
 
+def test_where_control_c_is_ignored_it_stays_so(tmp_path):
+    """As a shell has it for its background jobs."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        _, history = run(tmp_path, interrupt_at=7)
+        assert len(history.epochs) == 4 and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("epoch", [1, 4])
 def test_control_c_while_validating_stops_after_the_epoch(tmp_path, epoch):
     whole, _ = run(tmp_path / "whole", validate=True)
