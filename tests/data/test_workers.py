@@ -27,7 +27,9 @@ def children():
 
 
 def shared_files():
-    return set(os.listdir(SHARED)) if SHARED.exists() else set()
+    """Files of shared memory that this process may have made; others, of MPI for example, come and go."""
+    own = f"pym-{os.getpid()}-", "psm_", "minidl"
+    return {name for name in os.listdir(SHARED) if name.startswith(own)} if SHARED.exists() else set()
 
 
 def mapped():
