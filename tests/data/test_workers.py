@@ -27,7 +27,8 @@ def children():
 
 
 def shared_files():
-    return set(os.listdir(SHARED)) if SHARED.exists() else set()
+    """Shared memory with a name that this process made; other programs on the machine have theirs."""
+    return {f for f in os.listdir(SHARED) if f.startswith(f"pym-{os.getpid()}-")} if SHARED.exists() else set()
 
 
 def mapped():
