@@ -15,7 +15,7 @@ from .. import ops
 from ..autograd import array_of
 from ..autograd.tensor import with_shape
 from ..backend import namespace_of
-from ..errors import ArgumentError, DTypeError, ShapeError
+from ..errors import ArgumentError, DTypeError, GraphError, ShapeError
 
 
 def cross_entropy(
@@ -46,6 +46,7 @@ def cross_entropy(
         An empty batch, shapes that do not fit, targets of a wrong kind, a class outside [0, C).
     """
     logits, target = with_shape(logits), with_shape(target)
+    _check_constant("cross_entropy", weight)
     if not isinstance(label_smoothing, int | float):
         raise ArgumentError(f"cross_entropy: label_smoothing must be a number in [0, 1], not {label_smoothing!r}")
     if not logits.size:
@@ -58,6 +59,7 @@ def nll(
 ) -> Any:
     """Negative log-likelihood where the model gives log-probabilities (..., C); arguments as for cross_entropy."""
     log_p = with_shape(log_p)
+    _check_constant("nll", weight)
     if not log_p.size:
         raise _empty("nll", log_p)
     target = _labels("nll", log_p, target, ignore_index)
@@ -187,6 +189,11 @@ def reduced(name: str, losses: Any, reduction: str) -> Any:
     if reduction == "none":
         return losses
     raise ArgumentError(f"{name}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+
+
+def _check_constant(name: str, weight: Any) -> None:
+    if getattr(weight, "requires_grad", False):
+        raise GraphError(f"{name}: has no gradient with respect to the class weights; pass weight.detach()")
 
 
 def _empty(name: str, a: Any) -> ShapeError:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..autograd.op import Array, op
 from ..autograd.tensor import Tensor
 from ..backend import convolution as kernels
@@ -149,10 +151,8 @@ def conv1d(
     """Convolution of sequences: x (N, L, C), w (K, C // groups, O) -> (N, L', O); as images of height one."""
     if x.ndim != 3 or w.ndim != 3:
         raise ShapeError(f"conv1d: x {x.shape} must be (N, L, C) and w {w.shape} (K, C // groups, O)")
-    if isinstance(padding, int):
-        padding = ((0, 0), (padding, padding))
-    elif not isinstance(padding, str):
-        padding = ((0, 0), tuple(padding))
+    if not isinstance(padding, str):
+        padding = ((0, 0), _both(padding))
     y = conv2d(expand_dims(x, 1), expand_dims(w, 0), b, (1, stride), padding, (1, dilation), groups)
     return squeeze(y, 1)
 
@@ -209,10 +209,10 @@ def _window(name: str, kernel: tuple, size: tuple, stride: Any, padding: Any, di
     elif isinstance(padding, str):
         raise ArgumentError(f"{name}: padding must be numbers, 'same' or 'valid', not {padding!r}")
     else:
-        both = (padding, padding) if isinstance(padding, int) else tuple(padding)
-        sides = tuple((p, p) if isinstance(p, int) else tuple(p) for p in both)
-        if len(sides) != 2 or any(len(s) != 2 for s in sides) or min(min(s) for s in sides) < 0:
+        both = _both(padding)
+        if len(both) != 2 or any(len(_both(p)) != 2 for p in both):
             raise ArgumentError(f"{name}: padding must be >= 0 for two axes, got {padding!r}")
+        sides = tuple(_pair(name, "padding", p, 0) for p in both)
     return Window((kernel[0], kernel[1]), steps, sides, spread, groups)
 
 
@@ -223,7 +223,12 @@ def _same(size: int, step: int, reach: int) -> tuple[int, int]:
 
 
 def _pair(name: str, what: str, value: Any, lowest: int) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or min(pair) < lowest:
+    pair = _both(value)
+    if len(pair) != 2 or any(not isinstance(n, int | np.integer) or n < lowest for n in pair):
         raise ArgumentError(f"{name}: {what} must be one or two integers >= {lowest}, got {value!r}")
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])
+
+
+def _both(value: Any) -> tuple:
+    """One value for two axes (or sides), or one for each."""
+    return tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value, value)

@@ -63,6 +63,9 @@ def _add_at(x: Array, values: Array, key: Any):
         backend_of(y).scatter_add(y, key, values)
     except IndexError as error:
         raise RangeError(f"scatter_add: {error} (shape {x.shape})") from error
+    except ValueError as error:
+        raise ShapeError(f"scatter_add: values of shape {np.shape(values)} do not fit x[index] of shape {x[key].shape} "
+                         f"(x has shape {x.shape})") from error  # fmt: skip
     return y
 
 
@@ -150,6 +153,8 @@ def one_hot(ids: Any, n: int, dtype: Any = np.float32) -> Any:
     ids = ids.data if as_tensor else np.asarray(ids) if not hasattr(ids, "dtype") else ids
     if ids.dtype.kind not in "iu":
         raise DTypeError(f"one_hot: ids must be integers, not {ids.dtype}")
+    if not isinstance(n, int | np.integer):
+        raise DTypeError(f"one_hot: the number of classes must be an integer, not {n!r}")
     _check_range("one_hot", ids, n, lowest=0, what=f"{n} classes")
     rows = (ids[..., None] == namespace_of(ids).arange(n)).astype(dtype)
     return Tensor(rows) if as_tensor else rows

@@ -85,7 +85,7 @@ def outer(x: Any, z: Any) -> Any:
 def tensordot(x: Any, z: Any, axes: Any = 2) -> Any:
     """Sum of products over pairs of axes, as ``numpy.tensordot``."""
     x, z = with_shape(x), with_shape(z)
-    if isinstance(axes, int):
+    if isinstance(axes, int | np.integer):
         axes = range(x.ndim - axes, x.ndim), range(axes)
     left, right = _places("tensordot", axes[0], x.ndim), _places("tensordot", axes[1], z.ndim)
     if len(left) != len(right):

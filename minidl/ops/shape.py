@@ -70,7 +70,7 @@ def moveaxis(x: Any, source: Axes, destination: Axes) -> Any:
 def expand_dims(x: Any, axis: Axes) -> Any:
     """Insert axes of length one, at these places of the result."""
     x = with_shape(x)
-    ndim = x.ndim + (1 if isinstance(axis, int) else len(axis))
+    ndim = x.ndim + (1 if isinstance(axis, int | np.integer) else len(axis))
     places = _places("expand_dims", axis, ndim)
     old = iter(x.shape)
     return reshape(x, tuple(1 if i in places else next(old) for i in range(ndim)))
@@ -240,7 +240,7 @@ def roll(x: Array, shift: Axes, axis: Axes | None = None, *, xp: Any):
 
 @roll.rule("x")
 def _(g: Any, shift: Axes, axis: Axes | None) -> Any:
-    return roll(g, -shift if isinstance(shift, int) else tuple(-s for s in shift), axis)
+    return roll(g, -shift if isinstance(shift, int | np.integer) else tuple(-s for s in shift), axis)
 
 
 def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:

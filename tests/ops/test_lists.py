@@ -5,7 +5,7 @@ import pytest
 
 from minidl import nn, ops
 from minidl.autograd import Tensor, tensor
-from minidl.errors import DTypeError, GraphError, ShapeError
+from minidl.errors import DTypeError, GraphError, MinidlError, ShapeError
 
 A = [[1.0, 2.0], [3.0, 5.0]]
 CALLS = [
@@ -59,3 +59,35 @@ def test_losses_and_masks_take_lists():
     attention, x = nn.MultiHeadAttention(4, 2, rng=0), np.ones((1, 2, 4), np.float32)
     y = attention(x, mask=[[True, False], [True, True]], key_mask=[[True, True]])
     np.testing.assert_array_equal(y.numpy(), attention(x, causal=True).numpy())
+
+
+def test_numpys_integers_are_integers():
+    """As axes, shifts, strides and paddings: they come out of shapes and index arithmetic."""
+    one, x = np.int64(1), tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    y = x.mean(one).sum() + ops.logsumexp(x, one).sum() + (ops.roll(x, one) * x).sum() + ops.expand_dims(x, one).sum()
+    y.backward()
+    image, kernel = np.ones((1, 5, 5, 1)), np.ones((3, 3, 1, 1))
+    assert ops.conv2d(image, kernel, stride=np.int64(2), padding=(one, (one, 0))).shape == (1, 3, 2, 1)
+    assert ops.conv1d(image[0], kernel[0], padding=one).shape == (5, 5, 1)
+    assert ops.max_pool2d(image, np.int64(2)).shape == ops.adaptive_avg_pool2d(image, np.int64(2)).shape == (1, 2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda x, w: ops.conv2d(x, w, stride=1.5), "conv2d: stride must be one or two integers >= 1, got 1.5"),
+        (lambda x, w: ops.conv2d(x, w, padding=((1, 0), (0.5, 1))), r"conv2d: padding must be .*got \(0.5, 1\)"),
+        (lambda x, w: ops.conv1d(x[0], w[0], stride=(2, 1)), "conv2d: stride must be one or two integers"),
+        (lambda x, w: ops.max_pool2d(x, 1.5), "max_pool2d: size must be one or two integers >= 1, got 1.5"),
+        (lambda x, w: ops.one_hot([0], 2.5), "one_hot: the number of classes must be an integer"),
+        (lambda x, w: ops.scatter_add(x, [0, 0], np.ones(3)),
+         r"values of shape \(3,\) do not fit x\[index\] of shape \(2, 5, 5, 1\)"),
+        (lambda x, w: nn.losses.nll(w[0, 0], [0], weight=tensor([1.0], requires_grad=True)),
+         "no gradient with respect to the class weights"),
+        (lambda x, w: nn.losses.cross_entropy(w[0, 0], [0], tensor([1.0], requires_grad=True)),
+         "no gradient with respect to the class"),
+    ],
+)  # fmt: skip
+def test_what_is_no_integer_or_does_not_fit(call, message):
+    with pytest.raises(MinidlError, match=message):
+        call(np.ones((1, 5, 5, 1)), np.ones((3, 3, 1, 1)))
