@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 from ..backend import namespace_of
 from ..errors import ArgumentError
 from ..params import Parameter, ParameterSpace
@@ -57,4 +59,8 @@ def _gradients(parameters: ParameterSpace | Parameter | Iterable[Parameter]) -> 
 
 def _square_sum(g: Any) -> float:
     flat = g.reshape(-1)
-    return float(flat @ flat)
+    total = float(flat.dot(flat))
+    if math.isfinite(total):
+        return total
+    wide = flat.astype(np.float64)  # squares of finite gradients may overflow float32
+    return float(wide.dot(wide))

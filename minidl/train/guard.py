@@ -88,7 +88,7 @@ def check_gradients(model: Module, optimizer: Optimizer, where: str) -> float:
     if math.isfinite(norm):
         return norm
     bad = _first_bad(model)
-    what = f"the gradient is not finite; {bad}" if bad else "the norm of the gradient is too large for float32"
+    what = f"the gradient is not finite; {bad}" if bad else "the norm of the gradient is too large for a number"
     raise TrainingError(f"{where}: {what}{_advice(optimizer)}")
 
 
