@@ -59,8 +59,9 @@ def _gradients(parameters: ParameterSpace | Parameter | Iterable[Parameter]) -> 
 
 def _square_sum(g: Any) -> float:
     flat = g.reshape(-1)
-    total = float(flat.dot(flat))
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(flat.dot(flat))
     if math.isfinite(total):
         return total
     wide = flat.astype(np.float64)  # squares of finite gradients may overflow float32
-    return float(wide.dot(wide))
+    return float((wide * wide).sum())
