@@ -89,7 +89,7 @@ def run_command(command, env, timeout, during=None, cwd=None):
     return Job(process.returncode, output, time.monotonic() - start)
 
 
-def on_ranks(n, function, *, timeout=60, extra=(), env=None, check=True, **arguments):
+def on_ranks(n, function, /, *, timeout=60, extra=(), env=None, check=True, **arguments):
     """What ``function(**arguments)`` returns on each of n ranks.
 
     With `check`, all ranks must return and the job must succeed; without, returns the :class:`Job` (with ULFM a rank may
