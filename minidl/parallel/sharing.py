@@ -42,13 +42,19 @@ def every_nth(trainer: Trainer, comm: Comm, spares: bool = False) -> Iterator[An
     loader: Any = trainer.loader
     b = loader.batch_size
     rounds = _rounds(loader.order(trainer.epoch)[trainer.samples :], comm.size * b, loader.drop_last)
-    shares = [samples[comm.rank :: comm.size] for samples in rounds]
+    shares = [_share(samples, comm, b) for samples in rounds]
     asked = [samples[:1] if spares and not len(share) else share for samples, share in zip(rounds, shares, strict=True)]
     own = loader.batches_of([samples for samples in asked if len(samples)], trainer.epoch)
     for samples, share, ask in zip(rounds, shares, asked, strict=True):
         batch = next(own) if len(ask) else None
         yield batch if batch is None or len(share) else Spare(batch)
         yield from itertools.repeat(None, -(-len(samples) // b) - 1)
+
+
+def _share(samples: np.ndarray, comm: Comm, batch_size: int) -> np.ndarray:
+    """This rank's samples of a round; of a short one, fewer ranks take two at least, which batch norm needs."""
+    n = max(-(-len(samples) // batch_size), min(comm.size, len(samples) // 2))
+    return samples[comm.rank :: n] if comm.rank < n else samples[:0]
 
 
 def _rounds(samples: np.ndarray, n: int, drop_last: bool) -> list[np.ndarray]:
