@@ -1,5 +1,11 @@
 """Training with several processes (Deep Learning, sections 12.1.3 and 12.1.4): strategies for one training loop."""
 
+from .allreduce import AllReduce
 from .comm import Comm, MpiComm, SelfComm, world
+from .failure import abort_on_uncaught, fail
+from .scaling import scaled_lr
+from .sync_norm import sync_batch_norm
 
-__all__ = ["Comm", "MpiComm", "SelfComm", "world"]
+__all__ = [
+    "AllReduce", "Comm", "MpiComm", "SelfComm", "abort_on_uncaught", "fail", "scaled_lr", "sync_batch_norm", "world",
+]  # fmt: skip

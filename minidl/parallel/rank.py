@@ -8,6 +8,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import runpy
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ def main(arguments: Sequence[str]) -> None:
         end = threading.Timer(float(limit) + 1, os._exit, [124])  # not at once: the first to end takes the others along
         end.daemon = True
         end.start()
+    if hasattr(signal, "SIGUSR1"):  # the launcher's Ctrl-C: mpiexec hands no other signal on
+        signal.signal(signal.SIGUSR1, lambda *_: signal.raise_signal(signal.SIGINT))
     failure.abort_on_uncaught()
     try:
         run(list(arguments))
