@@ -86,6 +86,10 @@ class Optimizer:
             self._state[number] = tuple(backend.flat(segment.data.size, segment.data.dtype) for _ in names)
         return self._state[number]
 
+    def bind_state(self, number: int, arrays: Iterable[Any]) -> None:
+        """Keep a segment's state in `arrays` from now on; their values are taken as they are."""
+        self._state[number] = tuple(arrays)
+
     def _step_blocks(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any]) -> None:
         p, g, rule = segment.data, segment.grad, self.rule_of(hyper)
 
