@@ -77,7 +77,7 @@ class _Pickler(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, Op):
-            return obj.__qualname__  # by name, as functions are
+            return obj.__dict__["__qualname__"]  # by name, as functions are
         if isinstance(obj, Tensor):
             return _tensor(obj)
         if isinstance(obj, Optimizer):  # its state goes another way: it may be shared
