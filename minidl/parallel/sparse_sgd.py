@@ -116,7 +116,7 @@ def minimise(
 
 def _note(run: Run, problem: Problem, step: float, seconds: float) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
-        loss = problem.loss(run.w)
+        loss = problem.loss(run.w) if np.isfinite(run.w).all() else math.nan
     if not math.isfinite(loss):
         raise TrainingError(
             f"{run.how}, epoch {len(run.losses)}: the loss is {loss}; try a step below {step:.3g} and keep the data's "
@@ -161,7 +161,8 @@ class Part:
         for first in range(0, len(mine), self._slice):
             if self.gone():
                 raise EOFError("the parent is gone")
-            go(self.w, mine[first : first + self._slice], step)
+            with np.errstate(over="ignore", invalid="ignore"):  # seen in the loss
+                go(self.w, mine[first : first + self._slice], step)
         if len(mine) < -(-self.n // self.of):  # others have one example more: let its turn pass
             self.guard.enter(np.zeros(0, np.int64))
             self.guard.leave(np.zeros(0, np.int64))
@@ -230,8 +231,7 @@ def _serve(
 
 
 def _epoch(part: Part, epoch: int, step: float) -> tuple[Any, ...]:
-    with np.errstate(over="ignore", invalid="ignore"):  # the parent looks at the loss
-        part.epoch(epoch, step)
+    part.epoch(epoch, step)
     return ("done",)
 
 
