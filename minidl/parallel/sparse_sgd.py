@@ -40,6 +40,8 @@ class Run:
         Of training, at the same moments; measuring the loss is not counted.
     updates : int
         Steps on single examples.
+    processor_seconds : float
+        That all workers together were computing; where other programs take turns with them, less than they took.
     """
 
     how: str
@@ -48,11 +50,22 @@ class Run:
     losses: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     updates: int = 0
+    processor_seconds: float = 0.0
 
     @property
     def updates_per_second(self) -> float:
         """Of all workers together."""
         return self.updates / max(self.seconds[-1], 1e-9)
+
+    @property
+    def best_updates_per_second(self) -> float:
+        """In the fastest epoch: what is left of a disturbed measurement."""
+        return self.updates / (len(self.seconds) - 1) / max(np.diff(self.seconds).min(), 1e-9)
+
+    @property
+    def undisturbed_updates_per_second(self) -> float:
+        """As if each worker had a core to itself all the time."""
+        return self.updates * max(self.workers, 1) / max(self.processor_seconds, 1e-9)
 
 
 def minimise(
@@ -103,7 +116,7 @@ def minimise(
         _note(run, problem, step, 0.0)
         for epoch in range(epochs):
             start = time.perf_counter()
-            team.epoch(epoch, step * decay**epoch)
+            run.processor_seconds += team.epoch(epoch, step * decay**epoch)
             run.updates += n
             _note(run, problem, step, time.perf_counter() - start)
             if after_epoch is not None:
@@ -153,8 +166,9 @@ class Part:
         self._slice = _SLICE if not delay else max(1, min(_SLICE, int(0.1 / delay)))
         self._plain = delay is None and type(guard) is Free
 
-    def epoch(self, epoch: int, step: float) -> None:
-        """Go through this part once."""
+    def epoch(self, epoch: int, step: float) -> float:
+        """Go through this part once; returns the processor time."""
+        start = time.process_time()
         order = np.random.default_rng([self.seed, epoch]).permutation(len(self.problem))[: self.n]
         mine = order[self.number :: self.of].tolist()
         go = self.problem.run if self._plain else self._guarded
@@ -166,6 +180,7 @@ class Part:
         if len(mine) < -(-self.n // self.of):  # others have one example more: let its turn pass
             self.guard.enter(np.zeros(0, np.int64))
             self.guard.leave(np.zeros(0, np.int64))
+        return time.process_time() - start
 
     def _guarded(self, w: np.ndarray, order: list[int], step: float) -> None:
         change_of, enter, leave, delay = self.problem.change, self.guard.enter, self.guard.leave, self.delay
@@ -207,8 +222,8 @@ class _Team:
             self._crew.close()
             raise
 
-    def epoch(self, epoch: int, step: float) -> None:
-        self._crew.ask_all(epoch, step)
+    def epoch(self, epoch: int, step: float) -> float:
+        return sum(self._crew.ask_all(epoch, step).values())
 
     def close(self) -> None:
         self._crew.close()
@@ -231,8 +246,7 @@ def _serve(
 
 
 def _epoch(part: Part, epoch: int, step: float) -> tuple[Any, ...]:
-    part.epoch(epoch, step)
-    return ("done",)
+    return "done", part.epoch(epoch, step)
 
 
 def _check(

@@ -103,7 +103,8 @@ def test_rows_that_nobody_looked_up_keep_their_bits():
     model = h.Words()
     before = model.table.weight.data.copy()
     loader = data.Loader(data.ArrayDataset(words, (words[:, 0] > 9).astype(np.int64)), 8)
-    fit(model, h.loss, loader, optim.SGD(model.parameters(), lr=1.0, momentum=0.9), epochs=2, strategy=Hogwild(2), progress=False)
+    optimizer = optim.SGD(model.parameters(), lr=1.0, momentum=0.9)
+    fit(model, h.loss, loader, optimizer, epochs=2, strategy=Hogwild(2), progress=False)
     changed = (model.table.weight.data != before).any(1)
     assert changed[:20].all() and not changed[20:].any()
 
@@ -131,7 +132,7 @@ def test_the_schedule_reaches_the_workers():
 
 @slow
 def test_locked_updates_and_private_state():
-    model, _, history = trained(Hogwild(2, locked=True), epochs=10, drop=0.1)
+    _, _, history = trained(Hogwild(2, locked=True), epochs=10, drop=0.1)
     assert history.last["accuracy"] > 0.8
     _, optimizer, history = trained(Hogwild(2, state="private"), epochs=10, drop=0.1)
     velocity = optimizer.state_dict()["state"]["velocity"]["two.weight"]
@@ -268,7 +269,7 @@ def test_settings(options, words):
 
 
 def test_more_workers_than_updates():
-    with pytest.raises(ArgumentError, match="20 workers for 15 updates in an epoch.*at most 15"):
+    with pytest.raises(ArgumentError, match=r"20 workers for 15 updates in an epoch.*at most 15"):
         trained(Hogwild(20))
 
 
@@ -278,7 +279,7 @@ def test_a_loader_that_is_none():
 
 
 def test_what_cannot_be_sent():
-    with pytest.raises(ArgumentError, match="the model, its loss or its metrics cannot be sent.*not lambdas") as e:
+    with pytest.raises(ArgumentError, match=r"the model, its loss or its metrics cannot be sent.*not lambdas") as e:
         trained(Hogwild(2), loss=lambda output, target: h.loss(output, target))
     assert "\n" not in str(e.value)
     with pytest.raises(ArgumentError, match="Hogwild: the dataset cannot be sent"):

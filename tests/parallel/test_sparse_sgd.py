@@ -81,9 +81,9 @@ def loss_in_float64(problem):
         r = problem.ratings
 
         def objective(w):
-            l, i = w[r.users], w[r.items + r.n_users]
-            error = r.stars - problem.mean - (l * i).sum(1)
-            return float((error**2).sum() / 2 + problem.penalty / 2 * ((l**2).sum() + (i**2).sum()))
+            left, right = w[r.users], w[r.items + r.n_users]
+            error = r.stars - problem.mean - (left * right).sum(1)
+            return float((error**2).sum() / 2 + problem.penalty / 2 * ((left**2).sum() + (right**2).sum()))
 
         return objective
 
@@ -181,5 +181,5 @@ def test_settings(options, words):
 
 
 def test_steps_that_are_too_long_are_told():
-    with pytest.raises(TrainingError, match="the loss is (nan|inf); try a step below"):
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf); try a step below"):
         minimise(Factorisation(small_ratings()), step=50.0, epochs=3)
