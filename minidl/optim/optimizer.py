@@ -96,6 +96,10 @@ class Optimizer:
             self._state[number] = state
         return state[:missing] if missing < 0 else state
 
+    def bind_state(self, number: int, arrays: Iterable[Any]) -> None:
+        """Keep a segment's state in `arrays` from now on; their values are taken as they are."""
+        self._state[number] = tuple(arrays)
+
     def _step_blocks(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any]) -> None:
         flat, rule = (segment.data, segment.grad, *state), self.rule_of(hyper)
 

@@ -92,6 +92,24 @@ def curves(history: History, names: Sequence[str] = ("loss", "accuracy"), words:
 
 
 @_styled
+def lines(
+    panels: Sequence[tuple[str, str, Mapping[str, tuple[Sequence[float], Sequence[float]]]]],
+    log_x: bool = False,
+    log_y: bool = False,
+) -> Any:
+    """Lines to compare, a panel for each ``(x's name, y's name, {line's name: (x, y)})``; with a legend."""
+    figure = _figure(4.2 * len(panels), 3.1)
+    for panel, (x_name, y_name, named) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+        for number, (name, (x, y)) in enumerate(named.items()):
+            panel.plot(x, y, "o-", color=f"C{number}", markersize=3.5, label=name, alpha=0.85)
+        panel.set(xlabel=x_name, ylabel=y_name)
+        panel.set_xscale("log" if log_x else "linear")
+        panel.set_yscale("log" if log_y else "linear")
+        panel.legend(fontsize=8)
+    return figure
+
+
+@_styled
 def confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     """A confusion matrix (true class down, predicted class across): right ones blue, errors orange."""
     n = len(names)
