@@ -2,10 +2,11 @@
 
 from .allreduce import AllReduce
 from .comm import Comm, MpiComm, SelfComm, world
-from .failure import abort_on_uncaught, fail
+from .failure import abort_on_uncaught, fail, is_main
 from .scaling import scaled_lr
 from .sync_norm import sync_batch_norm
 
 __all__ = [
-    "AllReduce", "Comm", "MpiComm", "SelfComm", "abort_on_uncaught", "fail", "scaled_lr", "sync_batch_norm", "world",
+    "AllReduce", "Comm", "MpiComm", "SelfComm", "abort_on_uncaught", "fail", "is_main", "scaled_lr",
+    "sync_batch_norm", "world",
 ]  # fmt: skip

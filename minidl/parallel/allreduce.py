@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import pickle
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from ..errors import ArgumentError, TrainingError
 from ..train.guard import n_samples
+from ..train.interrupt import TrainingInterrupted
 from ..train.strategy import Strategy
 from ..train.trainer import Trainer
 from .agreement import check_agreement, check_replicas
@@ -97,7 +99,12 @@ class AllReduce(Strategy):
         self._listen()
 
     def close(self) -> None:
-        """Give back what was changed for training."""
+        """Give back what was changed for training; after an interrupt, wait until rank 0 has saved.
+
+        A rank that left earlier would take the others with it: mpiexec ends a job when one leaves with a status.
+        """
+        if isinstance(sys.exc_info()[1], TrainingInterrupted):
+            self.comm.barrier()
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
