@@ -31,6 +31,11 @@ def size() -> int:
     return _first_number(_SIZE, 1)
 
 
+def is_main() -> bool:
+    """Whether this process is the one of its job that prints and writes."""
+    return rank() == 0
+
+
 def _first_number(names: tuple[str, ...], otherwise: int) -> int:
     found = [os.environ[name] for name in names if os.environ.get(name, "").isdigit()]
     return int(found[0]) if found else otherwise

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import failure
 
+_INTERRUPTED = 130  # all ranks stop after the same update: each leaves when it has printed and written
 TIME_LIMIT = "MINIDL_TIME_LIMIT"  # seconds, after which each rank shows where it is and ends
 
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         run(list(arguments))
     except SystemExit as stop:
-        if stop.code not in (None, 0) and failure.size() > 1:
+        if stop.code not in (None, 0, _INTERRUPTED) and failure.size() > 1:
             if isinstance(stop.code, str):
                 failure.fail(stop.code)
             failure.end_job(stop.code if isinstance(stop.code, int) else 1)

@@ -110,6 +110,33 @@ def lines(
 
 
 @_styled
+def bars(values: Mapping[str, Mapping[str, float]], kinds: Sequence[str], unit: str = "seconds") -> Any:
+    """A bar for each name, made of a stretch for each kind."""
+    figure = _figure(8.4, 1.1 + 0.32 * len(values))
+    panel = figure.subplots()
+    start = np.zeros(len(values))
+    for number, kind in enumerate(kinds):
+        length = np.array([value.get(kind, 0.0) for value in values.values()])
+        panel.barh(list(values), length, left=start, label=kind, color=f"C{number}", height=0.7)
+        start += length
+    panel.invert_yaxis()
+    panel.set(xlabel=unit)
+    panel.legend(ncols=len(kinds), loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
+    return figure
+
+
+@_styled
+def histogram(counts: Mapping[int, int], x_name: str, y_name: str) -> Any:
+    """How often each whole number occurred."""
+    figure = _figure(6.0, 2.9)
+    panel = figure.subplots()
+    panel.bar(list(counts), list(counts.values()), color=BLUE, width=0.8)
+    panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    panel.set(xlabel=x_name, ylabel=y_name)
+    return figure
+
+
+@_styled
 def confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     """A confusion matrix (true class down, predicted class across): right ones blue, errors orange."""
     n = len(names)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ArgumentError, CheckpointError
+from .timeline import Timeline
 
 Record = dict[str, Any]
 
@@ -29,9 +30,12 @@ class History:
         ``step``, ``epoch``, ``loss``, ``lr`` of the logged steps.
     stopped : str or None
         Why training ended before its last epoch.
+    timelines : dict
+        By name of the process, what it spent its time on (of this part of a resumed run; on the main process).
     """
 
     def __init__(self) -> None:
+        self.timelines: dict[str, Timeline] = {}
         self.epochs: list[Record] = []
         self.steps: list[Record] = []
         self.stopped: str | None = None

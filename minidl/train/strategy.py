@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .position import batches, scale_gradients
+from .timeline import Timeline
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -64,6 +65,10 @@ class Strategy:
     def from_main(self, fn: Callable[[], T]) -> T:
         """What `fn` returns on the main process, on every process."""
         return fn()
+
+    def timelines(self, trainer: Trainer) -> dict[str, Timeline]:
+        """What each process did, by its name; asked once, on every process, when training is over."""
+        return {"process": trainer.timeline}
 
     def close(self) -> None:
         """Training is over, or has failed: end what was started."""

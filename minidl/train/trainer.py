@@ -70,6 +70,7 @@ class Trainer:
         config: Mapping[str, Any] | None,
         log_every: int,
         progress: bool,
+        timeline: Timeline | None,
     ) -> None:
         self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
         self.epochs, self.validation = epochs, validation
@@ -88,7 +89,7 @@ class Trainer:
         self.files = RunFiles(run_dir if self.strategy.is_main else None, keep)
         self.history = History()
         self.epoch = self.batch = self.step = self.samples = 0
-        self.timeline = Timeline()
+        self.timeline = timeline or Timeline()
         self.seconds = 0.0  # of training, over all parts of a resumed run
         self.running = Averages()
         self.best: float | None = None
@@ -108,6 +109,7 @@ class Trainer:
             with DelayedInterrupt() as self.interrupt:
                 while self.epoch < self.epochs and self.history.stopped is None:
                     self._run_epoch()
+            self.history.timelines = self.strategy.timelines(self)
         finally:
             self.strategy.close()
             self.progress.close()

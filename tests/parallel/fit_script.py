@@ -68,7 +68,8 @@ if __name__ == "__main__":
     try:
         main()
     except TrainingInterrupted as stop:
-        print(f"rank {failure.rank()}: {stop}", flush=True)
+        sys.stdout.write(f"rank {failure.rank()}: {stop}\n")
+        sys.stdout.flush()
         sys.exit(130)
     except MinidlError as error:
         sys.exit(fail(f"error: {error}"))
