@@ -103,6 +103,8 @@ def lines(
         for number, (name, (x, y)) in enumerate(named.items()):
             panel.plot(x, y, "o-", color=f"C{number}", markersize=3.5, label=name, alpha=0.85)
         panel.set(xlabel=x_name, ylabel=y_name)
+        if all(isinstance(value, int) for x, _ in named.values() for value in x):
+            panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         panel.set_xscale("log" if log_x else "linear")
         panel.set_yscale("log" if log_y else "linear")
         panel.legend(fontsize=8)
