@@ -37,7 +37,7 @@ def part():
 
 
 @uses_mpi
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("n", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_all_ranks_together_are_one_large_batch(n):
     whole, parts = outputs(X, WEIGHTS), on_ranks(n, part)
     for rank, mine in enumerate(parts):
