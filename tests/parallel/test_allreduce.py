@@ -172,6 +172,16 @@ def test_one_process_without_mpi_equals_serial_bit_for_bit(model):
     assert bits(train(comm=SelfComm(), **settings)) == bits(train(parallel=False, **settings))
 
 
+def different_start():
+    return bits(train(n=30, offset=0.1 * world().rank))
+
+
+@uses_mpi
+def test_all_ranks_start_with_the_weights_of_rank_0():
+    runs = on_ranks(2, different_start)
+    assert runs[0] == runs[1] == bits(on_ranks(2, train, n=30)[0])
+
+
 def own_communicator():
     """Two pairs of ranks train apart, each over a communicator of its own."""
     from mpi4py import MPI
