@@ -47,6 +47,7 @@ MODELS = [{"norm": True, "dropout": True}, {"sparse": True, "unused": True}]
 
 
 @uses_mpi
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("strategy", [{}, {"reproducible": True}, {"sync_batch_norm": True}])
 def test_training_on_a_device_as_on_the_cpu(model, strategy):

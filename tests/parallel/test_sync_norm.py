@@ -10,7 +10,7 @@ from minidl import nn, optim
 from minidl.autograd import grad
 from minidl.errors import ArgumentError, ShapeError
 from minidl.parallel import SelfComm, scaled_lr, sync_batch_norm, world
-from minidl.parallel.streams import keyed_streams
+from minidl.parallel.streams import KeyedStreams
 
 X = np.random.default_rng(0).standard_normal((12, 3, 3, 4))
 WEIGHTS = np.random.default_rng(1).standard_normal(X.shape)
@@ -37,7 +37,7 @@ def part():
 
 
 @uses_mpi
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("n", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_all_ranks_together_are_one_large_batch(n):
     whole, parts = outputs(X, WEIGHTS), on_ranks(n, part)
     for rank, mine in enumerate(parts):
@@ -109,7 +109,7 @@ def test_streams_depend_on_the_key_alone_and_go_on_afterwards():
     x = np.ones((4, 4), np.float32)
 
     def draw(*key):
-        with keyed_streams(model, *key):
+        with KeyedStreams(model).at(*key):
             return model(x).data.tobytes()
 
     after = np.random.default_rng(7).random()
