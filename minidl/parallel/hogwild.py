@@ -57,6 +57,8 @@ class Hogwild(Strategy):
     ----------
     spans : dict
         For a trace: what each worker did; see :func:`~minidl.train.timeline.write_trace`.
+    processor_seconds : float
+        That the workers together were computing.
 
     Notes
     -----
@@ -85,6 +87,7 @@ class Hogwild(Strategy):
         self.threads = threads or max(1, cores() // workers)
         self.locks = Locks() if locked else None
         self.spans: dict[str, list[Span]] = {}
+        self.processor_seconds = 0.0
         self._crew: Crew | None = None
         self._shared: SharedSpace | None = None
 
@@ -158,7 +161,7 @@ class Hogwild(Strategy):
                 self._deal(trainer, dealer)  # what it had
             elif kind == "train":
                 seconds, figures = content[0]
-                trained[worker] += sum(n for _, batches in figures for n, _ in batches)
+                trained[worker] += sum(n for _, (n, _, _) in figures)
                 dealer.finish(worker, dict(figures), seconds)
                 self._deal(trainer, dealer, worker)
                 for finished in dealer.in_order():
@@ -190,10 +193,10 @@ class Hogwild(Strategy):
 
     def _count(self, trainer: Trainer, figures: Figures) -> None:
         """An update was made in a worker: what follows one in the loop."""
-        for n, values in figures:
-            trainer.take_figures(values, n)
+        n_samples, n_batches, values = figures
+        trainer.take_figures(values, n_samples)
         trainer.optimizer.t += 1
-        trainer.after_update(sum(n for n, _ in figures), len(figures))
+        trainer.after_update(n_samples, n_batches)
 
     def _lost(self, trainer: Trainer, worker: int, kind: str, content: list[Any]) -> None:
         """A worker is gone: stop, unless the others may go on and can."""
@@ -210,7 +213,7 @@ class Hogwild(Strategy):
         answers = self._crew.ask_all("finish", lost=functools.partial(self._lost, trainer))
         total = max(sum(trained[worker] for worker in answers), 1)
         weight = {worker: trained[worker] / total for worker in answers}
-        buffers, states, seconds, spans = ({w: a[part] for w, a in answers.items()} for part in range(4))
+        buffers, states, seconds, spans, processor = ({w: a[part] for w, a in answers.items()} for part in range(5))
         if any(weight.values()):
             for path, buffer in trainer.model.named_buffers():
                 buffer.data = _mean({w: b[path] for w, b in buffers.items()}, weight)
@@ -221,6 +224,7 @@ class Hogwild(Strategy):
             for kind, time in seconds[worker].items():
                 trainer.timeline.seconds[kind] = trainer.timeline.seconds.get(kind, 0.0) + time
             self.spans.setdefault(f"worker {worker}", []).extend(spans[worker])
+            self.processor_seconds += processor[worker]
         trainer.optimizer.space.changed_in_place()
 
 
