@@ -149,12 +149,14 @@ def test_under_the_lock_no_update_is_lost():
     assert set(model.w.data.tolist()) == {-800 * 2.0**-10}
 
 
-def test_the_shared_array_starts_a_cache_line():
+def test_the_shared_array_starts_a_cache_line_and_the_parent_sees_the_state():
     addresses = []
 
     def look(trainer):
         addresses.append(trainer.optimizer.space.data.ctypes.data)
         assert trainer.optimizer.space.data.flags.aligned
+        velocity = trainer.optimizer.state_dict()["state"]["velocity"]["two.weight"]
+        assert np.abs(velocity).max() > 0  # what a checkpoint would keep
 
     trained(Hogwild(1), epochs=1, callbacks=[look])
     assert addresses[0] % 64 == 0
