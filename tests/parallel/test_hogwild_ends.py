@@ -51,7 +51,8 @@ from minidl.parallel.sparse_sgd import minimise
 
 if __name__ == "__main__":
     problem = Logistic(rcv1_like(500, 1000, 10))
-    minimise(problem, workers=2, how=sys.argv[2], epochs=10**6, delay=0.001, after_epoch=lambda run: print("ready", flush=True))
+    ready = lambda run: print("ready", flush=True)
+    minimise(problem, workers=2, how=sys.argv[2], epochs=10**6, delay=0.001, after_epoch=ready)
 """
 
 
