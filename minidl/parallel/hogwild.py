@@ -40,9 +40,11 @@ class Hogwild(Strategy):
     ----------
     workers : int
         Processes.
-    state : {"shared", "private"}
-        Momentum, Adagrad's sums and the like: one for all, as changed by all, or one in each worker (their mean
-        is what a checkpoint keeps, as of the last whole epoch).
+    state : {"private", "shared"}
+        Momentum, Adagrad's sums and the like: one in each worker (their mean is what a checkpoint keeps, as of the
+        last whole epoch), or one for all, as changed by all. Do not share what is divided by (Adam, RMSprop, Adagrad)
+        without the lock: where one worker sees another's new m beside the old v, or a write to v is lost, a weight
+        that was at rest is thrown far away. It was seen to ruin one of two runs with four workers.
     locked : bool
         One update at a time, for comparison. A worker that is killed while it holds the lock gives it back.
     on_failure : {"stop", "continue"}
@@ -70,7 +72,7 @@ class Hogwild(Strategy):
         self,
         workers: int,
         *,
-        state: str = "shared",
+        state: str = "private",
         locked: bool = False,
         on_failure: str = "stop",
         seed: int = 0,
@@ -79,8 +81,8 @@ class Hogwild(Strategy):
         for name, value in (("workers", workers), ("threads", 1 if threads is None else threads)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ArgumentError(f"Hogwild: {name} must be an integer of at least 1, got {value!r}")
-        if state not in ("shared", "private"):
-            raise ArgumentError(f"Hogwild: state must be 'shared' or 'private', got {state!r}")
+        if state not in ("private", "shared"):
+            raise ArgumentError(f"Hogwild: state must be 'private' or 'shared', got {state!r}")
         if on_failure not in ("stop", "continue"):
             raise ArgumentError(f"Hogwild: on_failure must be 'stop' or 'continue', got {on_failure!r}")
         self.workers, self.state, self.on_failure, self.seed = workers, state, on_failure, seed
@@ -101,6 +103,7 @@ class Hogwild(Strategy):
     def prepare(self, trainer: Trainer) -> None:
         """Move the weights to shared memory and start the workers."""
         self._check(trainer)
+        self._warn(trainer)
         self._crew = Crew("Hogwild", self.threads)
         context = self._crew.context
         dataset = SharedPickle(trainer.loader.dataset, context, "Hogwild: the dataset", "")  # type: ignore[attr-defined]
@@ -130,6 +133,14 @@ class Hogwild(Strategy):
             raise ArgumentError(
                 f"Hogwild: {self.workers} workers for {n} updates in an epoch leave some without any; "
                 f"use at most {n} workers, or smaller batches"
+            )
+
+    def _warn(self, trainer: Trainer) -> None:
+        names = {n for group in trainer.optimizer.groups for n in trainer.optimizer.state_names_of(group)}
+        if self.state == "shared" and self.locks is None and self.workers > 1 and names - {"velocity"}:
+            trainer.progress.say(
+                f"Hogwild: sharing {type(trainer.optimizer).__name__}'s state without a lock can throw single weights far "
+                "away; state='private' or locked=True cannot"
             )
 
     def close(self) -> None:

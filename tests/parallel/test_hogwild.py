@@ -58,8 +58,8 @@ def test_one_worker_ends_with_the_bits_of_one_process(state):
             np.testing.assert_array_equal(values, theirs.state_dict()["state"][name][parameter])
 
 
-@pytest.mark.parametrize("sparse", [True, pytest.param(False, marks=slow)])
-def test_disjoint_supports_end_as_one_process_does(sparse):
+@pytest.mark.parametrize("adagrad", [True, pytest.param(False, marks=slow)])
+def test_disjoint_supports_end_as_one_process_does(adagrad):
     """Each batch pulls rows of its own: the order, and who does it, cannot matter."""
     n, batch = 64, 4
     target = np.random.default_rng(0).standard_normal((n, 3)).astype(np.float32)
@@ -67,11 +67,11 @@ def test_disjoint_supports_end_as_one_process_does(sparse):
     def table(strategy):
         model = h.Rows(n, sparse=True)
         loader = data.Loader(data.ArrayDataset(np.arange(n), target), batch, shuffle=True, seed=3)
-        optimizer = optim.Adagrad(model.parameters(), lr=0.5) if sparse else optim.SGD(model.parameters(), lr=0.5)
+        optimizer = optim.Adagrad(model.parameters(), lr=0.5) if adagrad else optim.SGD(model.parameters(), lr=0.5)
         fit(model, h.square, loader, optimizer, epochs=3, strategy=strategy, progress=False)
         return model.table.weight.data
 
-    np.testing.assert_array_equal(table(None), table(Hogwild(3)))
+    np.testing.assert_array_equal(table(None), table(Hogwild(3, state="shared")))
 
 
 def test_two_workers_learn_and_figures_are_of_all_samples():
@@ -83,18 +83,30 @@ def test_two_workers_learn_and_figures_are_of_all_samples():
 
 
 @slow
-def test_sparse_tables_shared_adagrad_and_adam():
+def test_sparse_tables_with_adagrad_and_adam():
     rng = np.random.default_rng(0)
     words = rng.integers(0, 50, (200, 5))
     labels = (words < 25).sum(1) > 2
-    for make in (optim.Adagrad, optim.Adam):
+    for make, state in ((optim.Adagrad, "shared"), (optim.Adagrad, "private"), (optim.Adam, "private")):
         model = h.Words()
         loader = data.Loader(data.ArrayDataset(words, labels.astype(np.int64)), 10, shuffle=True)
         history = fit(
-            model, h.loss, loader, make(model.parameters(), lr=0.1), epochs=8, strategy=Hogwild(2), metrics=["accuracy"],
-            progress=False,
+            model, h.loss, loader, make(model.parameters(), lr=0.1), epochs=8, strategy=Hogwild(2, state=state),
+            metrics=["accuracy"], progress=False,
         )  # fmt: skip
         assert history.last["accuracy"] > 0.9
+
+
+@slow
+def test_sharing_what_is_divided_by_is_warned_of(capsys):
+    words = np.zeros((40, 5), np.int64)
+    for options, warned in (({}, False), ({"state": "shared"}, True), ({"state": "shared", "locked": True}, False)):
+        model = h.Words()
+        loader = data.Loader(data.ArrayDataset(words, words[:, 0]), 10)
+        fit(model, h.loss, loader, optim.Adam(model.parameters()), epochs=1, strategy=Hogwild(2, **options))
+        assert ("sharing Adam's state without a lock" in capsys.readouterr().err) == warned
+    trained(Hogwild(2, state="shared"), epochs=1, progress=True)
+    assert "sharing" not in capsys.readouterr().err  # momentum is added, not divided by
 
 
 @slow
@@ -131,10 +143,10 @@ def test_the_schedule_reaches_the_workers():
 
 
 @slow
-def test_locked_updates_and_private_state():
+def test_locked_updates_and_the_mean_of_private_states():
     _, _, history = trained(Hogwild(2, locked=True), epochs=10, drop=0.1)
     assert history.last["accuracy"] > 0.8
-    _, optimizer, history = trained(Hogwild(2, state="private"), epochs=10, drop=0.1)
+    _, optimizer, history = trained(Hogwild(2), epochs=10, drop=0.1)
     velocity = optimizer.state_dict()["state"]["velocity"]["two.weight"]
     assert history.last["accuracy"] > 0.8 and np.abs(velocity).max() > 0
 
@@ -158,7 +170,7 @@ def test_the_shared_array_starts_a_cache_line_and_the_parent_sees_the_state():
         velocity = trainer.optimizer.state_dict()["state"]["velocity"]["two.weight"]
         assert np.abs(velocity).max() > 0  # what a checkpoint would keep
 
-    trained(Hogwild(1), epochs=1, callbacks=[look])
+    trained(Hogwild(1, state="shared"), epochs=1, callbacks=[look])
     assert addresses[0] % 64 == 0
 
 
@@ -271,7 +283,7 @@ def test_a_kill_at_any_moment(seed, tmp_path):
     [
         ({"workers": 0}, "workers must be an integer of at least 1, got 0"),
         ({"workers": 2, "threads": 0}, "threads must be"),
-        ({"workers": 2, "state": "none"}, "state must be 'shared' or 'private'"),
+        ({"workers": 2, "state": "none"}, "state must be 'private' or 'shared'"),
         ({"workers": 2, "on_failure": "cry"}, "on_failure must be"),
     ],
 )
