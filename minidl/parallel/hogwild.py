@@ -212,7 +212,8 @@ class Hogwild(Strategy):
     def _lost(self, trainer: Trainer, worker: int, kind: str, content: list[Any]) -> None:
         """A worker is gone: stop, unless the others may go on and can."""
         assert self._crew is not None
-        error = self._crew.failure(worker, kind, content, f" (epoch {trainer.epoch + 1})")
+        told = kind == "error" and content[1].startswith("epoch ")
+        error = self._crew.failure(worker, kind, content, "" if told else f" (epoch {trainer.epoch + 1})")
         users_mistake = kind == "error" and content[0] == type(error).__name__  # one of ours: it would come again
         if self.on_failure == "stop" or users_mistake or not self._crew.alive:
             raise _with_checkpoint(error, trainer)

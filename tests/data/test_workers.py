@@ -27,7 +27,9 @@ def children():
 
 
 def shared_files():
-    return set(os.listdir(SHARED)) if SHARED.exists() else set()
+    """Files of Python's own making; those of others (an MPI job) come and go."""
+    names = os.listdir(SHARED) if SHARED.exists() else ()
+    return {name for name in names if name.startswith(("pym-", "psm_", "sem.", "minidl"))}
 
 
 def mapped():

@@ -130,6 +130,15 @@ def test_each_worker_and_epoch_has_its_own_dropout():
 
 
 @slow
+def test_what_the_loop_offers_works_as_ever():
+    _, _, history = trained(
+        Hogwild(2), epochs=6, validation=h.loader(), ema=0.9, early_stopping=5, accumulate=2, clip_norm=1.0, log_every=1
+    )
+    assert [r["step"] for r in history.epochs] == [8 * e for e in range(1, 7)] and history.last["val_accuracy"] > 0.6
+    assert len(history.steps) == 48
+
+
+@slow
 def test_the_schedule_reaches_the_workers():
     model, optimizer = h.make(0.0)
     before = model.two.weight.data.copy()
