@@ -114,7 +114,7 @@ class Hogwild(Strategy):
             self._shared, task, dataset, self.seed, self.locks, trainer.clip_norm, trainer.timeline.keep
         )  # fmt: skip
         self._crew.start(self.workers, hogwild_worker.serve, plan)
-        self._crew.gather()  # each one says that it is ready
+        self._crew.gather("ready")
 
     def _check(self, trainer: Trainer) -> None:
         backend = backend_of(trainer.model.parameters()[0].data)
@@ -222,7 +222,7 @@ class Hogwild(Strategy):
     def _gather(self, trainer: Trainer, trained: Mapping[int, int]) -> None:
         """Take in what the epoch left in the workers: buffers and private state, averaged over their samples."""
         assert self._crew is not None
-        answers = self._crew.ask_all("finish", lost=functools.partial(self._lost, trainer))
+        answers = self._crew.ask_all("finish", answer="finish", lost=functools.partial(self._lost, trainer))
         total = max(sum(trained[worker] for worker in answers), 1)
         weight = {worker: trained[worker] / total for worker in answers}
         buffers, states, seconds, spans, processor = ({w: a[part] for w, a in answers.items()} for part in range(5))

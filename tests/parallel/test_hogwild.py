@@ -206,6 +206,22 @@ def test_a_resumed_run_trains_each_batch_of_the_epoch(tmp_path, workers):
     assert [r["step"] for r in history.epochs] == [50, 100, 150, 200, 250]
 
 
+class StopAt15(Hogwild):
+    """Ctrl-C just before the last update of the first epoch is counted."""
+
+    def _count(self, trainer, figures):
+        trainer.interrupt.requested |= trainer.step == 14
+        super()._count(trainer, figures)
+
+
+@slow
+def test_a_run_resumed_where_nothing_is_left_of_the_epoch(tmp_path):
+    with pytest.raises(TrainingInterrupted):
+        trained(StopAt15(2), run_dir=tmp_path)
+    _, _, history = trained(Hogwild(3), run_dir=tmp_path, resume=True)
+    assert [r["step"] for r in history.epochs] == [15, 30]
+
+
 @slow
 def test_a_checkpoint_of_hogwild_goes_on_in_one_process(tmp_path):
     trained(Hogwild(2), epochs=2, run_dir=tmp_path)
