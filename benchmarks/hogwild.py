@@ -58,13 +58,16 @@ def sparse(args: argparse.Namespace) -> None:
                 theirs.append(_torch(n, args.torch_examples))
     print(f"\nRCV1-like logistic regression, {args.examples:,} examples, 5 epochs")
     walls: Speeds = {_processes(n): [r.best_updates_per_second for r in found] for n, found in runs.items()}
-    walls |= {f"PyTorch, {_processes(n)}": [max(t["updates_per_second"]) for t in found] for n, found in torch.items() if found}
+    for n, theirs in torch.items():
+        if theirs:
+            walls[f"PyTorch, {_processes(n)}"] = [max(t["updates_per_second"]) for t in theirs]
     _print(walls, "updates/s")
     cores: Speeds = {_processes(n): [r.undisturbed_updates_per_second for r in found] for n, found in runs.items()}
     print("per processor time, as if each process had a core to itself:")
     _print(cores, "updates/s")
     losses = {n: median(r.losses[-1] for r in found) for n, found in runs.items()}
-    print("final loss: " + ", ".join(f"{_processes(n)} {loss:.5f} ({loss / losses[0] - 1:+.2%})" for n, loss in losses.items()))
+    for n, loss in losses.items():
+        print(f"final loss, {_processes(n)}: {loss:.5f} ({loss / losses[0] - 1:+.2%})")
 
 
 def nets(name: str, make: Callable[[], nn.Module], rounds: int) -> None:
@@ -73,6 +76,7 @@ def nets(name: str, make: Callable[[], nn.Module], rounds: int) -> None:
     images = rng.random((3840, 28, 28, 1), dtype=np.float32)
     loader = data.Loader(data.ArrayDataset(images, rng.integers(0, 10, len(images))), 64, shuffle=True)
     speeds: Speeds = {}
+    alone: Speeds = {}
     for _ in range(rounds):
         for label, strategy in (
             ("1 process", Hogwild(1, threads=1)),
@@ -86,8 +90,13 @@ def nets(name: str, make: Callable[[], nn.Module], rounds: int) -> None:
                 model, nn.losses.cross_entropy, loader, optimizer, epochs=4, strategy=strategy, progress=False
             )
             speeds.setdefault(label, []).append(float(history.column("samples_per_second")[1:].max()))
+            if strategy.locks is None:  # waiting for a lock takes no processor time
+                each = 4 * len(images) * strategy.workers / strategy.processor_seconds
+                alone.setdefault(label, []).append(each)
     print(f"\n{name}, batch 64")
     _print(speeds, "samples/s")
+    print("per processor time, as if each process had a core to itself:")
+    _print(alone, "samples/s")
 
 
 def _dense() -> nn.Module:
@@ -109,8 +118,11 @@ def _torch(workers: int, examples: int) -> dict[str, Any]:
 def _print(speeds: Speeds, unit: str) -> None:
     first = speeds.get("1 process") or next(iter(speeds.values()))
     for name, values in speeds.items():
-        ratio = f"best {max(values) / max(first):.2f} x, median {median(v / f for v, f in zip(values, first, strict=True)):.2f} x"
-        print(f"{name:24} best {max(values):>10,.0f}, median {median(values):>10,.0f} {unit}; to 1 process: {ratio}")
+        middle = median(v / f for v, f in zip(values, first, strict=True))
+        print(
+            f"{name:24} best {max(values):>10,.0f}, median {median(values):>10,.0f} {unit}; "
+            f"to 1 process: best {max(values) / max(first):.2f} x, median {middle:.2f} x"
+        )
 
 
 def _processes(n: int) -> str:

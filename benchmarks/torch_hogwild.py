@@ -1,4 +1,4 @@
-"""The sparse problem as PyTorch's Hogwild example would do it: ``python -m benchmarks.torch_hogwild WORKERS EXAMPLES EPOCHS``.
+"""The sparse problem as PyTorch's Hogwild example would do it; arguments: workers, examples, epochs.
 
 As in https://github.com/pytorch/examples/tree/main/mnist_hogwild: ``model.share_memory()``, processes from a spawn
 context, in each an optimizer of its own and per example ``zero_grad``, ``backward``, ``step``. The gradient is sparse

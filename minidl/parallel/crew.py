@@ -79,17 +79,19 @@ class Crew:
             how, hint = how_it_ended(self._processes[worker])
             return worker, ("dead", f"worker {worker} (pid {pid}) {how}{'; ' if hint else ''}{hint}")
 
-    def ask_all(self, *message: Any, lost: Lost | None = None) -> dict[int, Any]:
+    def ask_all(self, *message: Any, answer: str, lost: Lost | None = None) -> dict[int, Any]:
         """Send every living worker a message, and wait for the answers; see :meth:`gather`."""
         for worker in self.alive:
             self.send(worker, *message)
-        return self.gather(lost)
+        return self.gather(answer, lost)
 
-    def gather(self, lost: Lost | None = None) -> dict[int, Any]:
-        """One answer of every living worker: its content, by worker.
+    def gather(self, answer: str, lost: Lost | None = None) -> dict[int, Any]:
+        """Every living worker's next message of kind `answer`: its content, by worker.
 
         Parameters
         ----------
+        answer : str
+            Others that come before it are passed over.
         lost : callable, optional
             Called with number, kind and content of the last message of a worker that cannot answer.
 
@@ -101,12 +103,13 @@ class Crew:
         asked, answers = set(self.alive), dict[int, Any]()
         while asked - set(answers):
             worker, (kind, *content) = self.receive()
-            if kind not in ("error", "dead"):
+            if kind == answer:
                 answers[worker] = content[0] if content else None
-            elif lost is None:
-                raise self.failure(worker, kind, content)
-            else:
+            elif kind in ("error", "dead"):
+                if lost is None:
+                    raise self.failure(worker, kind, content)
                 asked.discard(worker)
+                answers.pop(worker, None)
                 lost(worker, kind, content)
         return answers
 

@@ -8,6 +8,7 @@ from typing import Any
 from .worklist import WorkList
 
 PIECE = 0.02  # seconds of work in a message: long against sending it, short against a change of the learning rate
+MOST = 64  # updates in a message: so a worker's answer fits into its pipe, and it never waits for us to read
 AHEAD = 2  # pieces that a worker has: the one it works on, and the next, so that it need not wait for us
 
 
@@ -40,7 +41,7 @@ class Dealer:
             return []
         fair = len(self._work) // (2 * AHEAD * len(self._pieces))  # small pieces towards the end: all finish together
         piece = int(PIECE / self._seconds) if self._seconds else 1
-        numbers = self._work.deal(worker, max(1, min(piece, fair)))
+        numbers = self._work.deal(worker, max(1, min(piece, fair, MOST)))
         self._pieces[worker] += bool(numbers)
         return [self._units[number] for number in numbers]
 

@@ -40,9 +40,11 @@ class Hogwild(Strategy):
     ----------
     workers : int
         Processes.
-    state : {"shared", "private"}
-        Momentum, Adagrad's sums and the like: one for all, as changed by all, or one in each worker (their mean
-        is what a checkpoint keeps, as of the last whole epoch).
+    state : {"private", "shared"}
+        Momentum, Adagrad's sums and the like: one in each worker (their mean is what a checkpoint keeps, as of the
+        last whole epoch), or one for all, as changed by all. Do not share what is divided by (Adam, RMSprop, Adagrad)
+        without the lock: where one worker sees another's new m beside the old v, or a write to v is lost, a weight
+        that was at rest is thrown far away. It was seen to ruin one of two runs with four workers.
     locked : bool
         One update at a time, for comparison. A worker that is killed while it holds the lock gives it back.
     on_failure : {"stop", "continue"}
@@ -57,6 +59,8 @@ class Hogwild(Strategy):
     ----------
     spans : dict
         For a trace: what each worker did; see :func:`~minidl.train.timeline.write_trace`.
+    processor_seconds : float
+        That the workers together were computing.
 
     Notes
     -----
@@ -68,7 +72,7 @@ class Hogwild(Strategy):
         self,
         workers: int,
         *,
-        state: str = "shared",
+        state: str = "private",
         locked: bool = False,
         on_failure: str = "stop",
         seed: int = 0,
@@ -77,14 +81,15 @@ class Hogwild(Strategy):
         for name, value in (("workers", workers), ("threads", 1 if threads is None else threads)):
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ArgumentError(f"Hogwild: {name} must be an integer of at least 1, got {value!r}")
-        if state not in ("shared", "private"):
-            raise ArgumentError(f"Hogwild: state must be 'shared' or 'private', got {state!r}")
+        if state not in ("private", "shared"):
+            raise ArgumentError(f"Hogwild: state must be 'private' or 'shared', got {state!r}")
         if on_failure not in ("stop", "continue"):
             raise ArgumentError(f"Hogwild: on_failure must be 'stop' or 'continue', got {on_failure!r}")
         self.workers, self.state, self.on_failure, self.seed = workers, state, on_failure, seed
         self.threads = threads or max(1, cores() // workers)
         self.locks = Locks() if locked else None
         self.spans: dict[str, list[Span]] = {}
+        self.processor_seconds = 0.0
         self._crew: Crew | None = None
         self._shared: SharedSpace | None = None
 
@@ -98,6 +103,7 @@ class Hogwild(Strategy):
     def prepare(self, trainer: Trainer) -> None:
         """Move the weights to shared memory and start the workers."""
         self._check(trainer)
+        self._warn(trainer)
         self._crew = Crew("Hogwild", self.threads)
         context = self._crew.context
         dataset = SharedPickle(trainer.loader.dataset, context, "Hogwild: the dataset", "")  # type: ignore[attr-defined]
@@ -108,7 +114,7 @@ class Hogwild(Strategy):
             self._shared, task, dataset, self.seed, self.locks, trainer.clip_norm, trainer.timeline.keep
         )  # fmt: skip
         self._crew.start(self.workers, hogwild_worker.serve, plan)
-        self._crew.gather()  # each one says that it is ready
+        self._crew.gather("ready")
 
     def _check(self, trainer: Trainer) -> None:
         backend = backend_of(trainer.model.parameters()[0].data)
@@ -127,6 +133,14 @@ class Hogwild(Strategy):
             raise ArgumentError(
                 f"Hogwild: {self.workers} workers for {n} updates in an epoch leave some without any; "
                 f"use at most {n} workers, or smaller batches"
+            )
+
+    def _warn(self, trainer: Trainer) -> None:
+        names = {n for group in trainer.optimizer.groups for n in trainer.optimizer.state_names_of(group)}
+        if self.state == "shared" and self.locks is None and self.workers > 1 and names - {"velocity"}:
+            trainer.progress.say(
+                f"Hogwild: sharing {type(trainer.optimizer).__name__}'s state without a lock can throw single weights far "
+                "away; state='private' or locked=True cannot"
             )
 
     def close(self) -> None:
@@ -158,7 +172,7 @@ class Hogwild(Strategy):
                 self._deal(trainer, dealer)  # what it had
             elif kind == "train":
                 seconds, figures = content[0]
-                trained[worker] += sum(n for _, batches in figures for n, _ in batches)
+                trained[worker] += sum(n for _, (n, _, _) in figures)
                 dealer.finish(worker, dict(figures), seconds)
                 self._deal(trainer, dealer, worker)
                 for finished in dealer.in_order():
@@ -190,15 +204,16 @@ class Hogwild(Strategy):
 
     def _count(self, trainer: Trainer, figures: Figures) -> None:
         """An update was made in a worker: what follows one in the loop."""
-        for n, values in figures:
-            trainer.take_figures(values, n)
+        n_samples, n_batches, values = figures
+        trainer.take_figures(values, n_samples)
         trainer.optimizer.t += 1
-        trainer.after_update(sum(n for n, _ in figures), len(figures))
+        trainer.after_update(n_samples, n_batches)
 
     def _lost(self, trainer: Trainer, worker: int, kind: str, content: list[Any]) -> None:
         """A worker is gone: stop, unless the others may go on and can."""
         assert self._crew is not None
-        error = self._crew.failure(worker, kind, content, f" (epoch {trainer.epoch + 1})")
+        told = kind == "error" and content[1].startswith("epoch ")
+        error = self._crew.failure(worker, kind, content, "" if told else f" (epoch {trainer.epoch + 1})")
         users_mistake = kind == "error" and content[0] == type(error).__name__  # one of ours: it would come again
         if self.on_failure == "stop" or users_mistake or not self._crew.alive:
             raise _with_checkpoint(error, trainer)
@@ -207,10 +222,10 @@ class Hogwild(Strategy):
     def _gather(self, trainer: Trainer, trained: Mapping[int, int]) -> None:
         """Take in what the epoch left in the workers: buffers and private state, averaged over their samples."""
         assert self._crew is not None
-        answers = self._crew.ask_all("finish", lost=functools.partial(self._lost, trainer))
+        answers = self._crew.ask_all("finish", answer="finish", lost=functools.partial(self._lost, trainer))
         total = max(sum(trained[worker] for worker in answers), 1)
         weight = {worker: trained[worker] / total for worker in answers}
-        buffers, states, seconds, spans = ({w: a[part] for w, a in answers.items()} for part in range(4))
+        buffers, states, seconds, spans, processor = ({w: a[part] for w, a in answers.items()} for part in range(5))
         if any(weight.values()):
             for path, buffer in trainer.model.named_buffers():
                 buffer.data = _mean({w: b[path] for w, b in buffers.items()}, weight)
@@ -221,6 +236,7 @@ class Hogwild(Strategy):
             for kind, time in seconds[worker].items():
                 trainer.timeline.seconds[kind] = trainer.timeline.seconds.get(kind, 0.0) + time
             self.spans.setdefault(f"worker {worker}", []).extend(spans[worker])
+            self.processor_seconds += processor[worker]
         trainer.optimizer.space.changed_in_place()
 
 

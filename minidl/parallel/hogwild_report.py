@@ -32,9 +32,12 @@ def hogwild_report(
     epochs = {label(r): (range(len(r.losses)), r.losses) for r in runs}
     seconds = {label(r): (r.seconds, r.losses) for r in runs}
     page.figure(
-        "Loss", figures.lines([("seconds of training", loss_name, seconds), ("epochs", loss_name, epochs)]),
-        "Left, what counts: the loss against time (measuring it is not counted). Right: against epochs, where all "
-        "schemes should agree if the lack of locks does no harm."
+        "Loss against time", figures.lines([("seconds of training", loss_name, seconds)], log_x=True),
+        "What counts. The time to measure the loss is not counted."
+    )  # fmt: skip
+    page.figure(
+        "Loss against epochs", figures.lines([("epochs", loss_name, epochs)]),
+        "All schemes lie on one line here if the lack of locks does no harm."
     )  # fmt: skip
     page.table("Schemes", *runs_table(runs, loss_name))
     if delays:
@@ -43,7 +46,9 @@ def hogwild_report(
             for how in dict.fromkeys(d["how"] for d in delays)
         }
         page.figure(
-            "Speed-up against the time of a gradient", figures.lines([("added to a gradient, ms", "speed-up", by_scheme)]),
+            "Speed-up against the time of a gradient", figures.lines(
+                [("added to a gradient, ms", "speed-up", by_scheme)], log_x=True
+            ),
             f"With {max(r.workers for r in runs)} workers, over the serial loop with the same delay (the paper's figure "
             "5c). The longer a gradient takes, the less it matters how the weights are guarded."
         )  # fmt: skip

@@ -16,17 +16,18 @@ from ..data.dataset import make_batch
 from ..data.shared import SharedPickle
 from ..optim.clip import clip_grad_norm
 from ..train.guard import check_gradients
+from ..train.metrics import Averages
 from ..train.position import generators
 from ..train.strategy import summed_gradient
 from ..train.task import Task
-from ..train.timeline import Timeline
+from ..train.timeline import Span, Timeline
 from . import crew
 from .locks import Locks
 from .shared_space import SharedSpace
 from .shipping import loads
 
 Unit = tuple[int, int, list[np.ndarray]]  # number of the update, of its first batch, and the samples of its batches
-Figures = list[tuple[int, dict[str, float]]]  # samples, and means over them, of each batch of an update
+Figures = tuple[int, int, dict[str, float]]  # samples and batches of an update, and means over the samples
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ class Learner:
         plan.shared.attach_state(self.optimizer)
         self.dataset = plan.dataset.load()
         self.timeline = Timeline(plan.trace)
-        self._figures: Figures = []
-        self._where = ""
+        self._averages = Averages()
+        self._processor = time.process_time()
 
     def begin(self, epoch: int, buffers: dict[str, np.ndarray]) -> None:
         """A new epoch, with the buffers that all begin it with."""
@@ -89,6 +90,7 @@ class Learner:
         _set_buffers(self.task.model, buffers)
         self.task.model.train()
         streams = np.random.SeedSequence(self.plan.seed, spawn_key=(epoch, self.number))
+        self._processor = time.process_time()
         own, *others = streams.spawn(1 + len(list(generators(self.task.model))))
         default_stream.restart(own)  # type: ignore[arg-type]
         for (_, generator), stream in zip(generators(self.task.model), others, strict=True):
@@ -114,7 +116,7 @@ class Learner:
 
     def _update(self, unit: Unit) -> Figures:
         _, first, samples = unit
-        self._figures, self._first = [], first
+        self._averages, self._first = Averages(), first
         with self.timeline.span("data"):
             group = [make_batch(self.dataset, s, self.epoch, first + k) for k, s in enumerate(samples)]
         self.optimizer.zero_grad()
@@ -131,27 +133,28 @@ class Learner:
             if lock is not None:
                 after.callback(lock.release)
             self.optimizer.step()
-        return self._figures
+        return self._averages.n, len(samples), self._averages.means()
 
     def backward(self, batch: Any, place: int = 0, by_samples: bool = False) -> int:
         """One batch's gradient; returns its number of samples."""
         with self.timeline.span("compute"):
             n, values = self.task.backward(batch, self._position(place), by_samples)
-        self._figures.append((n, values))
+        self._averages.add(values, n)
         return n
 
     def _position(self, place: int) -> str:
         return f"epoch {self.epoch + 1}, batch {self._first + place + 1}"
 
-    def finish(self) -> tuple[dict[str, np.ndarray], dict[int, list[np.ndarray]], dict[str, float], list[Any]]:
-        """What the epoch left here: buffers, state if it is private, and where the time went."""
+    def finish(self) -> tuple[dict[str, np.ndarray], dict[int, list[np.ndarray]], dict[str, float], list[Span], float]:
+        """What the epoch left here: buffers, state if it is private, where the time went, and processor time."""
         buffers = {path: np.array(b.numpy()) for path, b in self.task.model.named_buffers()}
         state = {}
         if not self.plan.shared.share_state:
             state = {number: list(self.optimizer.state_of(number)) for number in self.plan.shared.counts}
         seconds, self.timeline.seconds = self.timeline.seconds, {}
         spans, self.timeline.spans[:] = list(self.timeline.spans), []
-        return buffers, state, seconds, spans
+        before, self._processor = self._processor, time.process_time()
+        return buffers, state, seconds, spans, self._processor - before
 
 
 def _set_buffers(model: Any, values: dict[str, np.ndarray]) -> None:

@@ -217,13 +217,13 @@ class _Team:
         sent = SharedPickle(problem, context, "Hogwild: the problem", "")
         try:
             self._crew.start(run.workers, _serve, run.workers, sent, block, guard, delay, n, seed)
-            self._crew.gather()
+            self._crew.gather("ready")
         except BaseException:
             self._crew.close()
             raise
 
     def epoch(self, epoch: int, step: float) -> float:
-        return sum(self._crew.ask_all(epoch, step).values())
+        return sum(self._crew.ask_all(epoch, step, answer="done").values())
 
     def close(self) -> None:
         self._crew.close()

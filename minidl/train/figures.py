@@ -97,7 +97,10 @@ def lines(
     log_x: bool = False,
     log_y: bool = False,
 ) -> Any:
-    """Lines to compare, a panel for each ``(x's name, y's name, {line's name: (x, y)})``; with a legend."""
+    """Lines to compare, a panel for each ``(x's name, y's name, {line's name: (x, y)})``; with a legend.
+
+    A logarithmic axis of x is linear from zero to the smallest value above it.
+    """
     figure = _figure(4.2 * len(panels), 3.1)
     for panel, (x_name, y_name, named) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         for number, (name, (x, y)) in enumerate(named.items()):
@@ -105,7 +108,9 @@ def lines(
         panel.set(xlabel=x_name, ylabel=y_name)
         if all(isinstance(value, int) for x, _ in named.values() for value in x):
             panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        panel.set_xscale("log" if log_x else "linear")
+        if log_x:
+            above = [v for x, _ in named.values() for v in x if v > 0]
+            panel.set_xscale("symlog", linthresh=min(above, default=1.0), linscale=0.4)
         panel.set_yscale("log" if log_y else "linear")
         panel.legend(fontsize=8)
     return figure

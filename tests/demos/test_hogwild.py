@@ -27,7 +27,7 @@ def test_logistic_regression(tmp_path, capsys):
     assert [(d["delay"], d["how"]) for d in figures["delays"]][:2] == [(0, "lock-free"), (0, "round robin")]
     assert [(d["workers"], d["locked"]) for d in figures["dense"]] == [(1, False), (2, False), (2, True)]
     page = (tmp_path / "run" / "report.html").read_text()
-    assert page.count("data:image/svg+xml") == 2 and "What was seen" in page and "http://" not in page
+    assert page.count("data:image/svg+xml") == 3 and "What was seen" in page and "http://" not in page
     assert re.search(r"Without locks, 2 workers made [\d.]+ times the serial loop&#39;s updates per second", page)
     assert len(read_metrics(tmp_path / "run" / "metrics.jsonl")) == 15
 

@@ -43,6 +43,18 @@ if __name__ == "__main__":
     print("done")
 """
 
+SPARSE = """
+import sys
+from minidl.data.sparse import rcv1_like
+from minidl.parallel.sparse_problems import Logistic
+from minidl.parallel.sparse_sgd import minimise
+
+if __name__ == "__main__":
+    problem = Logistic(rcv1_like(500, 1000, 10))
+    ready = lambda run: print("ready", flush=True)
+    minimise(problem, workers=2, how=sys.argv[2], epochs=10**6, delay=0.001, after_epoch=ready)
+"""
+
 
 def processes_that_mention(text):
     found = []
@@ -78,12 +90,29 @@ def test_a_script_without_a_guard_is_told(tmp_path):
     assert process.returncode == 1 and "must work under: if __name__ == '__main__':" in err
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+
+
+@linux
 @pytest.mark.parametrize("how", ["free", pytest.param("locked", marks=slow)])
 @pytest.mark.parametrize("end", ["SIGINT", pytest.param("SIGTERM", marks=slow), pytest.param("SIGKILL", marks=slow)])
 def test_nothing_survives_the_parent(tmp_path, end, how):
+    errors = ended(tmp_path, end, how, SCRIPT)
+    assert ("TrainingInterrupted" in errors) == (end == "SIGINT")
+
+
+@linux
+@slow
+@pytest.mark.parametrize("how", ["lock-free", "round robin", "locked rows"])
+@pytest.mark.parametrize("end", ["SIGINT", "SIGKILL"])
+def test_nothing_survives_the_parent_of_sparse_sgd(tmp_path, end, how):
+    ended(tmp_path, end, how, SPARSE)
+
+
+def ended(tmp_path, end, how, text):
+    """Start a script, end it by a signal, and look for what is left; returns what it had to say."""
     files, mark = h.shared_files(), f"minidl-test-{os.getpid()}-{end}-{how}"
-    process = start(tmp_path, 10_000, mark, how)
+    process = start(tmp_path, 10_000, mark, how, text)
     assert process.stdout.readline() == "ready\n"
     time.sleep(0.05)
     number = getattr(signal, end)
@@ -93,9 +122,9 @@ def test_nothing_survives_the_parent(tmp_path, end, how):
         os.kill(process.pid, number)
     _, errors = process.communicate(timeout=60)
     assert errors.count("Traceback") == (1 if end == "SIGINT" else 0), errors  # of the parent alone
-    assert ("TrainingInterrupted" in errors) == (end == "SIGINT")
     deadline = time.monotonic() + 30
     while (left := processes_that_mention(mark)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
     assert h.shared_files() <= files
+    return errors
