@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +17,7 @@ from minidl.errors import ArgumentError
 from minidl.parallel import failure
 
 PIECES = 4  # of a batch with --reproducible: at most so many ranks share it
+_ALIVE = 0.1  # seconds into an epoch at which --kill-worker kills
 _TRACED = 200_000  # spans of a process that a trace shows
 
 
@@ -33,6 +39,7 @@ def parallel_options() -> argparse.ArgumentParser:
         "--staleness", type=whole, metavar="N",
         help="server: how many steps a worker may be ahead; 0: synchronous (default: asynchronous)",
     )  # fmt: skip
+    group.add_argument("--kill-worker", action="store_true", help="server: kill a worker half-way, as a test")
     group.add_argument("--trace", type=Path, metavar="FILE", help="write what each process did when, for chrome://tracing")
     return parser
 
@@ -77,6 +84,21 @@ def in_words(args: argparse.Namespace) -> str:
     if args.parallel == "server":
         return f"{args.servers} parameter server(s) and {failure.size() - args.servers} workers"
     return "one process"
+
+
+def callbacks(args: argparse.Namespace) -> list[Callable[[train.Trainer], None]]:
+    """What happens after each epoch: with ``--kill-worker``, the last rank dies in the middle of the run's second half."""
+    if not args.kill_worker:
+        return []
+    if args.parallel != "server" or failure.size() < args.servers + 2:
+        raise ArgumentError("--kill-worker needs --parallel server and two workers at least: one is to be left")
+
+    def kill_half_way(trainer: train.Trainer) -> None:
+        if failure.rank() == failure.size() - 1 and trainer.epoch == trainer.epochs // 2:
+            print(f"rank {failure.rank()} (pid {os.getpid()}) is about to be killed", file=sys.stderr, flush=True)
+            threading.Timer(_ALIVE, os.kill, (os.getpid(), signal.SIGKILL)).start()  # amid the next epoch
+
+    return [kill_half_way]
 
 
 def timeline(args: argparse.Namespace) -> train.Timeline:

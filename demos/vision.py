@@ -29,6 +29,7 @@ from demos.common import (
 )  # fmt: skip
 from demos.strategies import (
     PIECES,
+    callbacks,
     figures_of,
     in_words,
     make_strategy,
@@ -117,7 +118,7 @@ def run(args: argparse.Namespace) -> None:
             model, nn.losses.cross_entropy, loader, optimizer, epochs=plan.epochs, validation=test,
             metrics=["accuracy"], schedule=optim.schedules.OneCycle(optimizer, updates), accumulate=pieces,
             run_dir=args.run, checkpoint_every=100, resume=args.resume, config=config,
-            strategy=strategy, timeline=timeline(args),
+            strategy=strategy, timeline=timeline(args), callbacks=callbacks(args),
         )  # fmt: skip
     if strategy.is_main:
         write_trace(args, history)
