@@ -31,6 +31,7 @@ _ONE_MACHINE = {
     "OMPI_MCA_mtl": "^ofi",
     "OMPI_MCA_pml": "ob1",
     "OMPI_MCA_osc": "^ucx",
+    "OMPI_MCA_mpi_yield_when_idle": "1",  # a rank that waits leaves its core to others: evaluation, loaders, other users
 }
 _SHARED_MEMORY = "/dev/shm"
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
