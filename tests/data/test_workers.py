@@ -29,7 +29,7 @@ def children():
 def shared_files():
     """Files of Python's own making; those of others (an MPI job) come and go."""
     names = os.listdir(SHARED) if SHARED.exists() else ()
-    return {name for name in names if name.startswith(("pym-", "psm_", "sem.", "minidl"))}
+    return {name for name in names if name.startswith(("pym-", "psm_", "sem."))}
 
 
 def mapped():

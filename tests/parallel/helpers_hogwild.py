@@ -137,4 +137,4 @@ def children():
 def shared_files():
     """Files of Python's own making in shared memory; others' (an MPI job's) come and go."""
     names = os.listdir("/dev/shm") if os.path.isdir("/dev/shm") else ()
-    return {name for name in names if name.startswith(("pym-", "psm_", "sem.", "minidl"))}
+    return {name for name in names if name.startswith(("pym-", "psm_", "sem."))}
