@@ -58,7 +58,7 @@ def make_strategy(args: argparse.Namespace) -> train.Strategy:
             "use --parallel allreduce or server"
         )
     if args.parallel == "hogwild":
-        return parallel.Hogwild(args.processes, state="private", locked=args.locked, seed=args.seed, on_failure="continue")
+        return parallel.Hogwild(args.processes, locked=args.locked, seed=args.seed, on_failure="continue")
     if args.parallel == "allreduce":
         return parallel.AllReduce(reproducible=args.reproducible, split=not args.reproducible, seed=args.seed)
     if args.parallel == "server":

@@ -18,7 +18,7 @@ from ..data.loader import Loader
 from ..data.shared import SharedPickle
 from ..errors import ArgumentError, DeviceError, MinidlError
 from ..train.strategy import Strategy
-from ..train.timeline import Span
+from ..train.timeline import Timeline
 from ..train.trainer import Trainer
 from . import hogwild_worker
 from .crew import Crew, cores
@@ -57,8 +57,6 @@ class Hogwild(Strategy):
 
     Attributes
     ----------
-    spans : dict
-        For a trace: what each worker did; see :func:`~minidl.train.timeline.write_trace`.
     processor_seconds : float
         That the workers together were computing.
 
@@ -88,7 +86,7 @@ class Hogwild(Strategy):
         self.workers, self.state, self.on_failure, self.seed = workers, state, on_failure, seed
         self.threads = threads or max(1, cores() // workers)
         self.locks = Locks() if locked else None
-        self.spans: dict[str, list[Span]] = {}
+        self._timelines: dict[int, Timeline] = {}
         self.processor_seconds = 0.0
         self._crew: Crew | None = None
         self._shared: SharedSpace | None = None
@@ -142,6 +140,11 @@ class Hogwild(Strategy):
                 f"Hogwild: sharing {type(trainer.optimizer).__name__}'s state without a lock can throw single weights far "
                 "away; state='private' or locked=True cannot"
             )
+
+    def timelines(self, trainer: Trainer) -> dict[str, Timeline]:
+        """What each worker did, and this process, which deals and evaluates."""
+        workers = {f"worker {worker}": t for worker, t in sorted(self._timelines.items())}
+        return {"process": trainer.timeline, **workers}
 
     def close(self) -> None:
         """End the workers; the model lives in ordinary memory again."""
@@ -233,9 +236,8 @@ class Hogwild(Strategy):
                 for place, array in enumerate(trainer.optimizer.state_of(number)):
                     array[...] = _mean({w: s[number][place] for w, s in states.items()}, weight)
         for worker in answers:
-            for kind, time in seconds[worker].items():
-                trainer.timeline.seconds[kind] = trainer.timeline.seconds.get(kind, 0.0) + time
-            self.spans.setdefault(f"worker {worker}", []).extend(spans[worker])
+            timeline = self._timelines.setdefault(worker, Timeline())
+            timeline.add(seconds[worker], spans[worker])
             self.processor_seconds += processor[worker]
         trainer.optimizer.space.changed_in_place()
 

@@ -84,16 +84,6 @@ class Dense(nn.Module):
         return self.layers[-1](x)
 
 
-class Clock:
-    """A callback that keeps where the time went."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    def __call__(self, trainer: train.Trainer) -> None:
-        self.seconds = dict(trainer.timeline.seconds)
-
-
 def dense(
     images: data.ImageSet, workers: Sequence[int], seed: int, say: Say, epochs: int = 4, hidden: int = 1024,
     batch_size: int = 64, lr: float = 0.05,
@@ -113,14 +103,15 @@ def dense(
         optimizer = optim.SGD(model.parameters(), lr=lr)
         loader = data.Loader(data.ArrayDataset(images.train_images, images.train_labels), batch_size, True, seed)
         test = data.Loader(data.ArrayDataset(images.test_images, images.test_labels), 500)
-        clock = Clock()
         history = train.fit(
             model, nn.losses.cross_entropy, loader, optimizer, epochs=epochs, validation=test, metrics=["accuracy"],
             strategy=Hogwild(n, locked=locked, threads=1, seed=seed), progress=False,
-            callbacks=[clock],
         )  # fmt: skip
         rates = history.column("samples_per_second")
-        each = {kind: 1e3 * clock.seconds.get(kind, 0.0) / history.last["step"] for kind in ("compute", "update", "wait")}
+        each = {
+            kind: 1e3 * sum(t.seconds.get(kind, 0.0) for t in history.timelines.values()) / history.last["step"]
+            for kind in ("compute", "update", "wait")
+        }
         found.append({
             "workers": n, "locked": locked, "samples_per_second": float(rates[-max(len(rates) - 1, 1) :].max()),
             "test_accuracy": history.last["val_accuracy"], "gradient_ms": each["compute"],

@@ -63,6 +63,12 @@ class Timeline:
                 return
             yield item
 
+    def add(self, seconds: Mapping[str, float], spans: Sequence[Span] = ()) -> None:
+        """Take in what another timeline counted."""
+        for kind, time_of_kind in seconds.items():
+            self.seconds[kind] = self.seconds.get(kind, 0.0) + time_of_kind
+        self.spans += spans
+
     def shares(self) -> dict[str, float]:
         """Each kind's share of all the time that was counted."""
         total = sum(self.seconds.values())
