@@ -1,0 +1,206 @@
+"""Messages between single ranks over MPI: a small object, then arrays as raw buffers; a dead peer is an error.
+
+Only point-to-point calls, each of them polled, and one outstanding receive per peer: what MPI's fault tolerance
+(ULFM: ``mpirun --with-ft ulfm``) supports. Without it the launcher ends the whole job when a rank dies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import backend_of
+from .comm import MpiComm, load_mpi
+
+_SMALL = 1 << 12  # bytes of an object that need no second message
+_OBJECT, _REST, _ARRAY, _STOP = 7101, 7102, 7103, 7104  # tags
+_PROC_FAILED = (75, 76, 77)  # MPI_ERR_PROC_FAILED, its PENDING variant, MPI_ERR_REVOKED in Open MPI
+
+
+class Lost(Exception):  # noqa: N818  (an event rather than an error: training goes on)
+    """A rank has died.
+
+    Attributes
+    ----------
+    rank : int
+    """
+
+    def __init__(self, rank: int) -> None:
+        super().__init__(f"rank {rank} died")
+        self.rank = rank
+
+
+class Stopped(Exception):  # noqa: N818
+    """The rank that leads says that the job is over.
+
+    Attributes
+    ----------
+    status : int
+        For the exit of the process.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"stopped with status {status}")
+        self.status = status
+
+
+class Link:
+    """This rank's end of all connections.
+
+    Parameters
+    ----------
+    comm : MpiComm
+
+    Attributes
+    ----------
+    check : function
+        Called again and again while a call waits; it may raise.
+    """
+
+    def __init__(self, comm: MpiComm) -> None:
+        self.comm, self.check = comm, _nothing
+        self._latest = -1
+        self.mpi = load_mpi()
+        comm.mpi.Set_errhandler(self.mpi.ERRORS_RETURN)
+        self._posted: dict[int, tuple[Any, bytearray]] = {}
+
+    def send(self, to: int, message: Any, arrays: Sequence[Any] = ()) -> None:
+        """Send an object and arrays; returns when they may be changed again.
+
+        Raises
+        ------
+        Lost
+            `to` has died.
+        """
+        data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)  # read by our own ranks only
+        head = len(data).to_bytes(8, "little") + data[: _SMALL - 8]
+        self._wait(to, self._call(to, self.comm.mpi.Isend, [head, self.mpi.BYTE], to, _OBJECT))
+        if len(data) > _SMALL - 8:
+            self._wait(to, self._call(to, self.comm.mpi.Isend, [data, self.mpi.BYTE], to, _REST))
+        for array in arrays:
+            if array.size:
+                host = backend_of(array).mpi_buffer(array)
+                self._wait(to, self._call(to, self.comm.mpi.Isend, _raw(host), to, _ARRAY))
+
+    def receive(self, source: int) -> Any:
+        """Wait for the next object of `source`."""
+        pause = _Pause()
+        while (message := self.poll(source)) is None:
+            self.check()
+            pause()
+        return message[0]
+
+    def poll(self, source: int) -> tuple[Any] | None:
+        """The next object of `source` (in a tuple) if one has come.
+
+        Raises
+        ------
+        Lost
+            `source` has died.
+        """
+        if source not in self._posted:
+            buffer = bytearray(_SMALL)
+            request = self._call(source, self.comm.mpi.Irecv, [buffer, self.mpi.BYTE], source, _OBJECT)
+            self._posted[source] = request, buffer
+        request, buffer = self._posted[source]
+        if not self._call(source, request.Test):
+            return None
+        del self._posted[source]
+        length = int.from_bytes(buffer[:8], "little")
+        data: Any = memoryview(buffer)[8 : 8 + length]
+        if length > _SMALL - 8:
+            data = bytearray(length)
+            self._wait(source, self._call(source, self.comm.mpi.Irecv, [data, self.mpi.BYTE], source, _REST))
+        return (pickle.loads(data),)
+
+    def receive_arrays(self, source: int, arrays: Iterable[Any]) -> None:
+        """Fill `arrays` with what `source` sent after its latest object."""
+        for array in arrays:
+            if array.size:
+                host = array if isinstance(array, np.ndarray) else np.empty(array.shape, array.dtype)
+                self._wait(source, self._call(source, self.comm.mpi.Irecv, _raw(host), source, _ARRAY))
+                if host is not array:
+                    array[...] = backend_of(array).from_host(host)
+
+    def any_of(self, sources: Iterable[int]) -> tuple[int, Any]:
+        """Wait for the next object of any of `sources`, taken in turn; a :class:`Lost` where one has died."""
+        ordered = sorted(sources, key=lambda source: (source <= self._latest, source))
+        pause = _Pause()
+        while True:
+            for source in ordered:
+                try:
+                    message = self.poll(source)
+                except Lost as lost:
+                    message = (lost,)
+                if message is not None:
+                    self._latest = source
+                    return source, message[0]
+            self.check()
+            pause()
+
+    def watch_for_stop(self, source: int) -> None:
+        """Let every call that waits raise :class:`Stopped` when `source` says so (or has died: :class:`Lost`)."""
+        status = bytearray(1)
+        request = self._call(source, self.comm.mpi.Irecv, [status, self.mpi.BYTE], source, _STOP)
+
+        def check() -> None:
+            if self._call(source, request.Test):
+                self.check = _nothing
+                raise Stopped(status[0])
+
+        self.check = check
+
+    def stop(self, to: int, status: int) -> None:
+        """Make a rank that watches this one end with `status`."""
+        self._wait(to, self._call(to, self.comm.mpi.Isend, [bytes([status]), self.mpi.BYTE], to, _STOP))
+
+    def close(self) -> None:
+        """Withdraw the receives that nothing came for."""
+        for request, _ in self._posted.values():
+            with contextlib.suppress(self.mpi.Exception):
+                request.Cancel()
+                request.Free()
+        self._posted = {}
+
+    def _wait(self, peer: int, request: Any) -> None:
+        pause = _Pause()
+        while not self._call(peer, request.Test):
+            self.check()
+            pause()
+
+    def _call(self, peer: int, function: Callable[..., Any], *args: Any) -> Any:
+        try:
+            return function(*args)
+        except self.mpi.Exception as error:
+            if error.Get_error_class() in _PROC_FAILED:
+                raise Lost(peer) from error
+            raise
+
+
+class _Pause:
+    """Waits a little between two looks: first it only lets others run, after a while it sleeps."""
+
+    def __init__(self) -> None:
+        self._looks = 0
+
+    def __call__(self) -> None:
+        self._looks += 1
+        if self._looks < 200:
+            os.sched_yield()
+        else:
+            time.sleep(min(1e-6 * self._looks, 5e-4))
+
+
+def _nothing() -> None:
+    pass
+
+
+def _raw(array: np.ndarray) -> Any:
+    """Any contiguous array as bytes: MPI has no name for some dtypes."""
+    return array.reshape(-1).view(np.uint8)
