@@ -23,8 +23,7 @@ def check_batch(batch: Any, where: str) -> int:
     DataError
         The batch is empty, or a floating array in it holds NaN or infinity; names the array and the sample.
     """
-    if not isinstance(batch, tuple | list) or len(batch) < 2:
-        raise DataError(f"{where}: a batch must be a tuple (input, ..., target), not {type(batch).__name__}")
+    n = n_samples(batch, where)
     for number, a in enumerate(batch):
         if not hasattr(a, "shape"):
             raise DataError(f"{where}: part {number} of the batch is a {type(a).__name__}, not an array")
@@ -39,7 +38,20 @@ def check_batch(batch: Any, where: str) -> int:
                     f"{where}: NaN or infinity in the data (part {number} of the batch, sample {sample}); "
                     "clean or leave out such samples"
                 )
-    return int(batch[0].shape[0]) if batch[0].ndim else 1
+    return n
+
+
+def n_samples(batch: Any, where: str) -> int:
+    """Number of samples in `batch`, which is not looked at otherwise.
+
+    Raises
+    ------
+    DataError
+        It is no batch.
+    """
+    if not isinstance(batch, tuple | list) or len(batch) < 2:
+        raise DataError(f"{where}: a batch must be a tuple (input, ..., target), not {type(batch).__name__}")
+    return int(batch[0].shape[0]) if getattr(batch[0], "shape", ()) else 1
 
 
 def check_loss(loss: Any, model: Module, optimizer: Optimizer, where: str) -> float:

@@ -34,7 +34,7 @@ def capture_streams(model: Module, loader: Any) -> dict[str, Any]:
     """States of the default stream, of generators that modules hold (dropout), and of the loader's generator."""
     return {
         "default": default_stream.state,
-        "modules": {path: rng.bit_generator.state for path, rng in _generators(model)},
+        "modules": {path: rng.bit_generator.state for path, rng in generators(model)},
         "loader": loader.state_dict() if hasattr(loader, "state_dict") else None,
     }
 
@@ -42,14 +42,15 @@ def capture_streams(model: Module, loader: Any) -> dict[str, Any]:
 def restore_streams(saved: Mapping[str, Any], model: Module, loader: Any) -> None:
     """Put back what :func:`capture_streams` returned."""
     default_stream.state = saved["default"]
-    for path, rng in _generators(model):
+    for path, rng in generators(model):
         if path in saved["modules"]:
             rng.bit_generator.state = saved["modules"][path]
     if saved["loader"] is not None and hasattr(loader, "load_state_dict"):
         loader.load_state_dict(saved["loader"])
 
 
-def _generators(model: Module) -> Iterator[tuple[str, np.random.Generator]]:
+def generators(model: Module) -> Iterator[tuple[str, np.random.Generator]]:
+    """Path and generator of every one that a module holds."""
     for path, module in model.named_modules():
         for name, value in vars(module).items():
             if isinstance(value, np.random.Generator):

@@ -24,9 +24,12 @@ class Strategy:
     ----------
     is_main : bool
         Whether this process prints, logs, evaluates and writes checkpoints.
+    at_once : int
+        Batches of the loader that all processes together go through while this one goes through one.
     """
 
     is_main: bool = True
+    at_once: int = 1
 
     def prepare(self, trainer: Trainer) -> None:
         """Before the first epoch, and after a checkpoint was loaded: share memory, broadcast the weights."""
@@ -53,6 +56,10 @@ class Strategy:
     def total(self, sums: Mapping[str, float]) -> dict[str, float]:
         """Sums over all processes, the same on each."""
         return dict(sums)
+
+    def interrupted(self, trainer: Trainer) -> bool:
+        """Whether to stop after this update, because the user wishes so; all processes must say the same."""
+        return trainer.interrupt.requested
 
     def from_main(self, fn: Callable[[], T]) -> T:
         """What `fn` returns on the main process, on every process."""

@@ -32,7 +32,9 @@ class Task:
         self.model, self.loss, self.optimizer, self.forward = model, loss, optimizer, forward
         self.metrics = dict(metrics)
 
-    def backward(self, batch: Any, where: str, by_samples: bool = False) -> tuple[int, dict[str, float]]:
+    def backward(
+        self, batch: Any, where: str, by_samples: bool = False, weight: float = 1.0
+    ) -> tuple[int, dict[str, float]]:
         """Add the gradient of one batch to the parameters'.
 
         Parameters
@@ -42,6 +44,8 @@ class Task:
             The position in words, for errors.
         by_samples : bool
             Of the sum over samples instead of their mean.
+        weight : float
+            Of this loss in a larger one.
 
         Returns
         -------
@@ -60,5 +64,6 @@ class Task:
         output, target = self.forward(self.model, batch)
         loss = self.loss(output, target)
         values = {"loss": check_loss(loss, self.model, self.optimizer, where)}
-        (loss * n if by_samples else loss).backward()
+        factor = weight * n if by_samples else weight
+        (loss if factor == 1 else loss * factor).backward()
         return n, values | {name: metric(raw(output), raw(target)) for name, metric in self.metrics.items()}

@@ -133,10 +133,11 @@ class Trainer:
 
     def run_batches(self) -> None:
         """An update from every `accumulate` batches that the strategy has for this process in this epoch."""
+        size = self.accumulate * self.strategy.at_once
         group: list[Any] = []
         for batch in self.timeline.each("data", self.strategy.batches(self)):
             group.append(batch)
-            if len(group) == self.accumulate:
+            if len(group) == size:
                 self._update(group)
                 group = []
         if group:
@@ -158,10 +159,16 @@ class Trainer:
 
         `place` is that of the batch within its group, for messages.
         """
-        with self.timeline.span("compute"):
-            n, values = self._guarded(self.task.backward, batch, self.where(place), by_samples)
+        n, values = self.measure(batch, place, by_samples)
         self.take_figures(values, n)
         return n
+
+    def measure(
+        self, batch: Any, place: int = 0, by_samples: bool = False, weight: float = 1.0
+    ) -> tuple[int, dict[str, float]]:
+        """Add one batch's gradient (see :meth:`Task.backward`) without counting its figures: they are returned."""
+        with self.timeline.span("compute"):
+            return self._guarded(self.task.backward, batch, self.where(place), by_samples, weight)
 
     def take_figures(self, values: Mapping[str, float], n: int) -> None:
         """Count the means `values` of `n` samples, of this process or of another, in this epoch's figures."""
@@ -185,7 +192,7 @@ class Trainer:
             record = {"step": self.step, "epoch": self.epoch + 1, "loss": self._loss, "lr": self._lr}
             self.history.steps.append(record)
             self.files.log({"kind": "step", **record})
-        if self.interrupt.requested:
+        if self.strategy.interrupted(self):
             path = self._save()
             raise TrainingInterrupted(f"interrupted at {describe(self.epoch, self.batch, self.step)}", path)
         if self.checkpoint_every is not None and self.step % self.checkpoint_every == 0:

@@ -1,0 +1,74 @@
+"""One rank fails, all end: one clear line from one rank, and nobody left waiting in a message that never comes.
+
+A rank that raises and simply leaves would hang the others in their next exchange. So it says why and aborts
+the job. Where several fail in the same way, the lowest speaks: each waits by its rank before it prints, and the
+abort of the first one takes the others along.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from types import TracebackType
+from typing import Any
+
+_RANK = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
+_SIZE = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
+_GRACE = 0.5  # seconds until a rank above 0 speaks; an abort takes some hundredths
+
+
+def rank() -> int:
+    """This process's number in the job, also before MPI is started; 0 where there is no job."""
+    return _first_number(_RANK, 0)
+
+
+def size() -> int:
+    """Processes in the job, also before MPI is started; 1 where there is no job."""
+    return _first_number(_SIZE, 1)
+
+
+def _first_number(names: tuple[str, ...], otherwise: int) -> int:
+    found = [os.environ[name] for name in names if os.environ.get(name, "").isdigit()]
+    return int(found[0]) if found else otherwise
+
+
+def fail(text: str, status: int = 1) -> int:
+    """Print `text` on stderr and end the whole job with `status`; in a job of one process, return `status`.
+
+    Parameters
+    ----------
+    text : str
+        What the user reads, from one rank only.
+    """
+    if size() > 1:
+        time.sleep(_GRACE * (rank() > 0) + 0.05 * min(rank(), 40))
+    print(text, file=sys.stderr, flush=True)
+    if size() > 1:
+        end_job(status)
+    return status
+
+
+def end_job(status: int) -> None:
+    """End all ranks at once. Does not return."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    mpi = sys.modules.get("mpi4py.MPI")
+    if mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized():
+        mpi.COMM_WORLD.Abort(status)
+    os._exit(status)  # before MPI started: the launcher ends the others
+
+
+def abort_on_uncaught() -> None:
+    """From now on an exception that nobody catches ends the whole job, with rank and traceback, not only this rank.
+
+    Calling it twice does no harm; in a job of one process it does nothing.
+    """
+    if size() > 1 and sys.excepthook is not _end_with_traceback:
+        sys.excepthook = _end_with_traceback
+
+
+def _end_with_traceback(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> Any:
+    lines = "".join(traceback.format_exception(kind, error, where)).rstrip()
+    fail(f"rank {rank()} of {size()} failed:\n{lines}", 130 if issubclass(kind, KeyboardInterrupt) else 1)
