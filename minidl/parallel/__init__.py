@@ -1,5 +1,6 @@
 """Training with several processes (Deep Learning, sections 12.1.3 and 12.1.4): strategies for one training loop."""
 
 from .comm import Comm, MpiComm, SelfComm, world
+from .server import ParameterServer
 
-__all__ = ["Comm", "MpiComm", "SelfComm", "world"]
+__all__ = ["Comm", "MpiComm", "ParameterServer", "SelfComm", "world"]

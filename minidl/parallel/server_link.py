@@ -23,7 +23,7 @@ _OBJECT, _REST, _ARRAY, _STOP = 7101, 7102, 7103, 7104  # tags
 _PROC_FAILED = (75, 76, 77)  # MPI_ERR_PROC_FAILED, its PENDING variant, MPI_ERR_REVOKED in Open MPI
 
 
-class Lost(Exception):  # noqa: N818  (an event rather than an error: training goes on)
+class Lost(Exception):
     """A rank has died.
 
     Attributes
@@ -36,7 +36,7 @@ class Lost(Exception):  # noqa: N818  (an event rather than an error: training g
         self.rank = rank
 
 
-class Stopped(Exception):  # noqa: N818
+class Stopped(Exception):
     """The rank that leads says that the job is over.
 
     Attributes

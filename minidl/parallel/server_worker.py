@@ -111,7 +111,7 @@ class WorkerNode:
                 message = Gradients(
                     message.version, n_samples, g.touched, g.rows, message.numbers, self._figures, buffers.size
                 )
-                g.arrays.append(buffers)
+                g.arrays += [buffers] if buffers.size else []
             sends.append(Send(server, message, g.arrays))
         self._done, self._figures = [], ()
         return sends

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .position import batches, scale_gradients
@@ -64,6 +65,10 @@ class Strategy:
     def from_main(self, fn: Callable[[], T]) -> T:
         """What `fn` returns on the main process, on every process."""
         return fn()
+
+    def save(self, trainer: Trainer, at_once: bool = False) -> Path | None:
+        """Save a checkpoint amid an epoch: before this returns, or (not `at_once`) soon; returns the latest one."""
+        return trainer.save()
 
     def close(self) -> None:
         """Training is over, or has failed: end what was started."""

@@ -1,0 +1,125 @@
+"""How a job of servers and workers ends: in good order, after an error of any rank, or at a signal; never with a hang."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any
+
+from ..errors import TrainingError
+from .server_follower import failure_of
+from .server_link import Link, Lost, Stopped
+
+if TYPE_CHECKING:
+    from ..train.trainer import Trainer
+
+_LINGER = 2.0  # seconds in which rank 0 prints what was wrong, before another rank's status could end the job
+
+
+class Together:
+    """``with together:`` an error inside ends the other ranks too; rank 0 is told, and alone speaks of it.
+
+    Parameters
+    ----------
+    link : Link
+    """
+
+    def __init__(self, link: Link) -> None:
+        self.link, self.is_main = link, link.comm.rank == 0
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, where: TracebackType | None) -> None:
+        if error is None or self.is_main or not isinstance(error, Exception):
+            return
+        try:
+            if not isinstance(error, Lost | Stopped):
+                self.link.send(0, failure_of(error))
+            if isinstance(error, Stopped):
+                raise error
+            self._await_stop()
+        except Stopped as stopped:
+            time.sleep(_LINGER if stopped.status else 0)
+            raise SystemExit(stopped.status) from None
+        except Lost:
+            died = TrainingError("server 0 (rank 0) has died; resume from the latest checkpoint")
+            raise (died if isinstance(error, Lost) else error) from None
+
+    def dismiss(self, ranks: Iterable[int]) -> None:
+        """On rank 0, at the end: tell the others, with the status that the present error, if any, means."""
+        error = sys.exc_info()[1]
+        status = 0 if error is None else 130 if isinstance(error, KeyboardInterrupt) else 1
+        for rank in sorted(ranks):
+            with contextlib.suppress(Lost):
+                self.link.stop(rank, status)
+
+    def await_dismissal(self) -> None:
+        """On the others, at the end: leave when rank 0 says so."""
+        error = sys.exc_info()[1]
+        if isinstance(error, SystemExit):
+            return
+        try:
+            with self:
+                if error is not None:
+                    raise error
+                self._await_stop()
+        except SystemExit as end:
+            if end.code:
+                raise
+
+    def _await_stop(self) -> None:
+        while True:
+            self.link.receive(0)  # whatever it is about, it comes too late
+
+
+class Signals:
+    """SIGTERM is to rank 0 what Ctrl-C is: it finishes an update, saves, and ends all. Other ranks wait for that.
+
+    Parameters
+    ----------
+    trainer : Trainer
+    is_main : bool
+    """
+
+    def __init__(self, trainer: Trainer, is_main: bool) -> None:
+        self._previous: Any = None
+
+        def note(signum: int, frame: FrameType | None) -> None:
+            trainer.interrupt.requested = True
+
+        if threading.current_thread() is threading.main_thread():  # only there may handlers be set
+            self._previous = signal.signal(signal.SIGTERM, note if is_main else signal.SIG_IGN)
+
+    def restore(self) -> None:
+        """As it was."""
+        if self._previous is not None:
+            signal.signal(signal.SIGTERM, self._previous)
+            self._previous = None
+
+
+def finish_within(seconds: float) -> None:
+    """After a rank's death ending MPI may hang: do it when Python exits, and leave without it after `seconds`."""
+    mpi, exiting = sys.modules["mpi4py.MPI"], threading.Event()
+
+    def give_up() -> None:
+        exiting.wait()
+        time.sleep(seconds)
+        os._exit(0)
+
+    def finish() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        exiting.set()
+        if not mpi.Is_finalized():
+            mpi.Finalize()
+
+    threading.Thread(target=give_up, name="minidl-finish", daemon=True).start()
+    atexit.register(finish)
