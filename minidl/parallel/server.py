@@ -295,5 +295,7 @@ class ParameterServer(Strategy):
         else:
             self._together.await_dismissal()
         self.link.close()
-        if self._leader is not None and self._leader.lost:
+        if self.link.dead:
             finish_within(10)
+        if self.is_main and len(self.link.dead) == self.comm.size - 1:
+            failure.left_alone()

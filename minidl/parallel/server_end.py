@@ -47,6 +47,8 @@ class Together:
                 raise error
             self._await_stop()
         except Stopped as stopped:
+            if stopped.after_deaths:
+                finish_within(10)
             time.sleep(_LINGER if stopped.status else 0)
             raise SystemExit(stopped.status) from None
         except Lost:

@@ -105,6 +105,7 @@ class Leader:
         self.workers = set(range(len(shards), link.comm.size))
         self.lost: set[int] = set()
         self.reports: dict[int, Report] = {}
+        self._reported: set[int] = set()  # in this epoch; who has no work may do so long before its end
         self._gathering: set[int] = set()
         self._when_gathered: Callable[[], object] = lambda: None
 
@@ -116,6 +117,7 @@ class Leader:
     def epoch(self, begin: Begin, n_batches: int, portion: int) -> None:
         """Serve and deal until every batch is done, every worker knows, and all shards are here."""
         self.node.deal(range(n_batches), sorted(self.workers), portion)
+        self._reported.clear()
         self.tell(self.alive, begin)
         while not self.node.dealer.over:
             if not self.workers:
@@ -127,12 +129,8 @@ class Leader:
 
     def end(self, message: End, buffers: np.ndarray) -> None:
         """Everyone reports and leaves the epoch."""
-        waiting = set(self.alive)
-        while waiting & self.alive:
-            source, report = self._next(waiting & self.alive)
-            self.react(source, report)
-            if isinstance(report, Report):
-                waiting.discard(source)
+        while waiting := self.alive - self._reported:
+            self.react(*self._next(waiting))
         self.tell(self.alive, message, [buffers])
 
     def tell(self, ranks: Iterable[int], message: Any, arrays: Iterable[Any] = ()) -> None:
@@ -181,6 +179,7 @@ class Leader:
                 self._deliver(self.node.lose(source))
             case Report():
                 self.reports[source] = message
+                self._reported.add(source)
             case Owned():
                 self._take_shard(source)
             case _:

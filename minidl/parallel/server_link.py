@@ -43,11 +43,13 @@ class Stopped(Exception):
     ----------
     status : int
         For the exit of the process.
+    after_deaths : bool
+        Whether some rank has died: ending MPI may then hang.
     """
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, after_deaths: bool) -> None:
         super().__init__(f"stopped with status {status}")
-        self.status = status
+        self.status, self.after_deaths = status, after_deaths
 
 
 class Link:
@@ -61,6 +63,8 @@ class Link:
     ----------
     check : function
         Called again and again while a call waits; it may raise.
+    dead : set of int
+        Ranks that are known to have died.
     """
 
     def __init__(self, comm: MpiComm) -> None:
@@ -69,6 +73,7 @@ class Link:
         self.mpi = load_mpi()
         comm.mpi.Set_errhandler(self.mpi.ERRORS_RETURN)
         self._posted: dict[int, tuple[Any, bytearray]] = {}
+        self.dead: set[int] = set()
 
     def send(self, to: int, message: Any, arrays: Sequence[Any] = ()) -> None:
         """Send an object and arrays; returns when they may be changed again.
@@ -146,19 +151,20 @@ class Link:
 
     def watch_for_stop(self, source: int) -> None:
         """Let every call that waits raise :class:`Stopped` when `source` says so (or has died: :class:`Lost`)."""
-        status = bytearray(1)
-        request = self._call(source, self.comm.mpi.Irecv, [status, self.mpi.BYTE], source, _STOP)
+        said = bytearray(2)
+        request = self._call(source, self.comm.mpi.Irecv, [said, self.mpi.BYTE], source, _STOP)
 
         def check() -> None:
             if self._call(source, request.Test):
                 self.check = _nothing
-                raise Stopped(status[0])
+                raise Stopped(said[0], bool(said[1]))
 
         self.check = check
 
     def stop(self, to: int, status: int) -> None:
         """Make a rank that watches this one end with `status`."""
-        self._wait(to, self._call(to, self.comm.mpi.Isend, [bytes([status]), self.mpi.BYTE], to, _STOP))
+        said = bytes([status, bool(self.dead)])
+        self._wait(to, self._call(to, self.comm.mpi.Isend, [said, self.mpi.BYTE], to, _STOP))
 
     def close(self) -> None:
         """Withdraw the receives that nothing came for."""
@@ -175,10 +181,14 @@ class Link:
             pause()
 
     def _call(self, peer: int, function: Callable[..., Any], *args: Any) -> Any:
+        if peer in self.dead:  # a request tells of it only once
+            raise Lost(peer)
         try:
             return function(*args)
         except self.mpi.Exception as error:
             if error.Get_error_class() in _PROC_FAILED:
+                self.dead.add(peer)
+                self._posted.pop(peer, None)
                 raise Lost(peer) from error
             raise
 
