@@ -182,6 +182,8 @@ class ParameterServer(Strategy):
     # -- what follows a message to a server ------------------------------------------------------------------
 
     def _updated(self, n_samples: int, n_batches: int) -> None:
+        if self._trainer.ema is not None:
+            self._take_buffers()
         self._trainer.after_update(n_samples, n_batches)
 
     def _updated_elsewhere(self, n_samples: int, n_batches: int) -> None:

@@ -11,13 +11,14 @@ import os
 import pickle
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ..backend import backend_of
 from .comm import MpiComm, load_mpi
 
+T = TypeVar("T")
 _SMALL = 1 << 12  # bytes of an object that need no second message
 _OBJECT, _REST, _ARRAY, _STOP = 7101, 7102, 7103, 7104  # tags
 _PROC_FAILED = (75, 76, 77)  # MPI_ERR_PROC_FAILED, its PENDING variant, MPI_ERR_REVOKED in Open MPI
@@ -61,14 +62,13 @@ class Link:
 
     Attributes
     ----------
-    check : function
-        Called again and again while a call waits; it may raise.
     dead : set of int
         Ranks that are known to have died.
     """
 
     def __init__(self, comm: MpiComm) -> None:
-        self.comm, self.check = comm, _nothing
+        self.comm = comm
+        self._over: Callable[[], Stopped | None] = lambda: None
         self._latest = -1
         self.mpi = load_mpi()
         comm.mpi.Set_errhandler(self.mpi.ERRORS_RETURN)
@@ -95,11 +95,7 @@ class Link:
 
     def receive(self, source: int) -> Any:
         """Wait for the next object of `source`."""
-        pause = _Pause()
-        while (message := self.poll(source)) is None:
-            self.check()
-            pause()
-        return message[0]
+        return self._until(lambda: self.poll(source))[0]
 
     def poll(self, source: int) -> tuple[Any] | None:
         """The next object of `source` (in a tuple) if one has come.
@@ -136,8 +132,8 @@ class Link:
     def any_of(self, sources: Iterable[int]) -> tuple[int, Any]:
         """Wait for the next object of any of `sources`, taken in turn; a :class:`Lost` where one has died."""
         ordered = sorted(sources, key=lambda source: (source <= self._latest, source))
-        pause = _Pause()
-        while True:
+
+        def look() -> tuple[int, Any] | None:
             for source in ordered:
                 try:
                     message = self.poll(source)
@@ -146,20 +142,25 @@ class Link:
                 if message is not None:
                     self._latest = source
                     return source, message[0]
-            self.check()
-            pause()
+            return None
+
+        return self._until(look)
 
     def watch_for_stop(self, source: int) -> None:
-        """Let every call that waits raise :class:`Stopped` when `source` says so (or has died: :class:`Lost`)."""
+        """Let every call that waits raise :class:`Stopped` when `source` says so (or has died: :class:`Lost`).
+
+        A stop in good order (status 0) comes after what `source` sent before.
+        """
         said = bytearray(2)
         request = self._call(source, self.comm.mpi.Irecv, [said, self.mpi.BYTE], source, _STOP)
 
-        def check() -> None:
+        def over() -> Stopped | None:
             if self._call(source, request.Test):
-                self.check = _nothing
-                raise Stopped(said[0], bool(said[1]))
+                stopped = Stopped(said[0], bool(said[1]))
+                self._over = lambda: stopped
+            return self._over() if self._over is not over else None
 
-        self.check = check
+        self._over = over
 
     def stop(self, to: int, status: int) -> None:
         """Make a rank that watches this one end with `status`."""
@@ -175,9 +176,19 @@ class Link:
         self._posted = {}
 
     def _wait(self, peer: int, request: Any) -> None:
+        self._until(lambda: self._call(peer, request.Test))
+
+    def _until(self, look: Callable[[], T | None]) -> T:
+        """What `look` returns when that is something."""
         pause = _Pause()
-        while not self._call(peer, request.Test):
-            self.check()
+        while True:
+            stopped = self._over()
+            if stopped is not None and stopped.status:
+                raise stopped
+            if found := look():
+                return found
+            if stopped is not None:
+                raise stopped
             pause()
 
     def _call(self, peer: int, function: Callable[..., Any], *args: Any) -> Any:
@@ -205,10 +216,6 @@ class _Pause:
             os.sched_yield()
         else:
             time.sleep(min(1e-6 * self._looks, 5e-4))
-
-
-def _nothing() -> None:
-    pass
 
 
 def _raw(array: np.ndarray) -> Any:

@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from helpers_server import OPTIMIZERS, Cluster, problem, serial
+from helpers_server import OPTIMIZERS, Cluster, problem, serial, trainer_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minidl import nn, optim
 from minidl.errors import ArgumentError
 from minidl.parallel.server_shard import Shard
+from minidl.parallel.server_start import check_trainer
 
 
 def same_bits(a, b):
@@ -137,3 +139,16 @@ def test_of_a_table_only_changed_rows_are_fetched():
     cluster.watch = watch
     cluster.run()
     assert sent[0] == 12 and 0 < max(sent[1:]) <= 2
+
+
+def test_an_optimizer_that_looks_at_all_parameters_is_refused():
+    model = nn.Linear(3, 2)
+    _, loader, _ = problem()
+    with pytest.raises(ArgumentError, match="LBFGS looks at all parameters at once, and a server has only its shard"):
+        check_trainer(trainer_of(model, loader, optim.LBFGS(model.parameters())))
+
+
+def test_batches_must_have_numbers():
+    model, _, optimizer = problem()
+    with pytest.raises(ArgumentError, match=r"needs a minidl.data.Loader, not a list"):
+        check_trainer(trainer_of(model, [], optimizer))
