@@ -9,7 +9,6 @@ import importlib.util
 import inspect
 import os
 import pickle
-import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from minidl.errors import MissingExtra
-from minidl.parallel import mpiexec
+from minidl.parallel import mpiexec, sessions
 from minidl.parallel.rank import TIME_LIMIT
 
 TESTS = Path(__file__).parent
@@ -79,17 +78,17 @@ def run_command(command, env, timeout, during=None, cwd=None):
             during(process)
         output, _ = process.communicate(timeout=timeout)
     except BaseException as error:
-        kill_session(process.pid)
+        sessions.kill(process.pid)
         output = process.communicate()[0]
         if not isinstance(error, subprocess.TimeoutExpired):
             raise
         pytest.fail(f"the job did not end within {timeout} seconds:\n{output}")
     finally:
-        kill_session(process.pid)  # nothing should be left
+        sessions.kill(process.pid)  # nothing should be left
     return Job(process.returncode, output, time.monotonic() - start)
 
 
-def on_ranks(n, function, *, timeout=60, extra=(), env=None, check=True, **arguments):
+def on_ranks(n, function, /, *, timeout=60, extra=(), env=None, check=True, **arguments):
     """What ``function(**arguments)`` returns on each of n ranks.
 
     With `check`, all ranks must return and the job must succeed; without, returns the :class:`Job` (with ULFM a rank may
@@ -106,34 +105,6 @@ def on_ranks(n, function, *, timeout=60, extra=(), env=None, check=True, **argum
         return job
     assert job.status == 0 and returned, f"status {job.status} after {job.seconds:.1f} s:\n{job.output}"
     return job.results
-
-
-def session(leader):
-    """Processes of the session of `leader` that run (Open MPI gives each rank its own process group)."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            rest = entry.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if int(rest[3]) == leader and rest[0] not in "ZX":
-            found.append(int(entry.parent.name))
-    return found
-
-
-def kill_session(leader):
-    """SIGKILL to all of a session; on systems without /proc, to its process group."""
-    if not Path("/proc/self/stat").exists():
-        _kill(os.killpg, leader)
-    for pid in session(leader):
-        _kill(os.kill, pid)
-
-
-def _kill(how, pid):
-    try:
-        how(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _rank(folder):

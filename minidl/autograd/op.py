@@ -32,6 +32,7 @@ else:
     class Array:
         """Marks a parameter of an op that takes an array or a Tensor (annotation only)."""
 
+
 registry: dict[str, Op] = {}
 
 _INJECTED = ("xp", "recording")

@@ -68,9 +68,7 @@ def _replay_op(fn: Callable, n_inputs: int, random_state: Any, values: Any) -> O
         pairs = [(part, gp) for part, gp in zip(ys, gs, strict=True) if gp is not None]
         sought = inputs + made.used
         tensors = [x for x in sought if isinstance(x, Tensor) and x.requires_grad]
-        found = iter(
-            grad_of([p for p, _ in pairs], tensors, [q for _, q in pairs], create_graph=create_graph, stop=True)
-        )
+        found = iter(grad_of([p for p, _ in pairs], tensors, [q for _, q in pairs], create_graph=create_graph, stop=True))
         return [next(found) if isinstance(x, Tensor) and x.requires_grad else None for x in sought]
 
     made = _Replay(recompute, True, (), True)

@@ -30,9 +30,7 @@ class Window(NamedTuple):
 
     def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the output for an image of `size`."""
-        h, w = (
-            (size[a] + sum(self.padding[a]) - self.reach(a) - 1) // self.stride[a] + 1 for a in (0, 1)
-        )
+        h, w = ((size[a] + sum(self.padding[a]) - self.reach(a) - 1) // self.stride[a] + 1 for a in (0, 1))
         return h, w
 
 

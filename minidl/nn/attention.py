@@ -40,9 +40,7 @@ class MultiHeadAttention(Module):
     out_proj : Linear (D, D)
     """
 
-    def __init__(
-        self, d_model: int, n_heads: int, dropout: float = 0.0, bias: bool = True, rng: initial.Rng = None
-    ) -> None:
+    def __init__(self, d_model: int, n_heads: int, dropout: float = 0.0, bias: bool = True, rng: initial.Rng = None) -> None:
         check_positive("MultiHeadAttention", d_model=d_model, n_heads=n_heads)
         check_divides("MultiHeadAttention", d_model=d_model, n_heads=n_heads)
         self.d_model, self.n_heads = d_model, n_heads

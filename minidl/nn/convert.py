@@ -105,9 +105,7 @@ def to_torch_layout(
 # -- one module ------------------------------------------------------------------------------------------
 
 
-def _to_minidl(
-    module: Module, arrays: dict[str, np.ndarray], image: ImageShape | None, path: str
-) -> dict[str, np.ndarray]:
+def _to_minidl(module: Module, arrays: dict[str, np.ndarray], image: ImageShape | None, path: str) -> dict[str, np.ndarray]:
     axes = _axes_of(module)
     result = {}
     for name, a in arrays.items():
@@ -132,9 +130,7 @@ def _to_minidl(
     return result
 
 
-def _to_torch(
-    module: Module, arrays: dict[str, np.ndarray], image: ImageShape | None, path: str
-) -> dict[str, np.ndarray]:
+def _to_torch(module: Module, arrays: dict[str, np.ndarray], image: ImageShape | None, path: str) -> dict[str, np.ndarray]:
     axes = _axes_of(module)
     result = {}
     for name, a in arrays.items():

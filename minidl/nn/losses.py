@@ -49,9 +49,7 @@ def cross_entropy(
     return ops.cross_entropy(logits, target, weight, reduction, ignore_index, label_smoothing)
 
 
-def nll(
-    log_p: Any, target: Any, weight: Any = None, ignore_index: int | None = -100, reduction: str = "mean"
-) -> Any:
+def nll(log_p: Any, target: Any, weight: Any = None, ignore_index: int | None = -100, reduction: str = "mean") -> Any:
     """Negative log-likelihood where the model gives log-probabilities (..., C); arguments as for cross_entropy."""
     if not log_p.size:
         raise _empty("nll", log_p)

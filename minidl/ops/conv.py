@@ -129,8 +129,7 @@ def conv_transpose2d(
     extra = _pair(name, "output_padding", output_padding, 0)
     window = _window(name, w.shape[:2], x.shape[1:3], stride, padding, dilation, groups)
     size = tuple(
-        (x.shape[1 + a] - 1) * window.stride[a] - sum(window.padding[a]) + window.reach(a) + 1 + extra[a]
-        for a in (0, 1)
+        (x.shape[1 + a] - 1) * window.stride[a] - sum(window.padding[a]) + window.reach(a) + 1 + extra[a] for a in (0, 1)
     )
     if min(size) < 1 or window.output_size((size[0], size[1])) != tuple(x.shape[1:3]):
         raise ShapeError(f"{name}: output size {size} for x {x.shape} is impossible; output_padding must be < stride")
@@ -141,9 +140,7 @@ def conv_transpose2d(
     return y + b
 
 
-def conv1d(
-    x: Any, w: Any, b: Any = None, stride: int = 1, padding: Any = 0, dilation: int = 1, groups: int = 1
-) -> Any:
+def conv1d(x: Any, w: Any, b: Any = None, stride: int = 1, padding: Any = 0, dilation: int = 1, groups: int = 1) -> Any:
     """Convolution of sequences: x (N, L, C), w (K, C // groups, O) -> (N, L', O); as images of height one."""
     if x.ndim != 3 or w.ndim != 3:
         raise ShapeError(f"conv1d: x {x.shape} must be (N, L, C) and w {w.shape} (K, C // groups, O)")
@@ -158,18 +155,14 @@ def conv1d(
 # -- reading arguments -----------------------------------------------------------------------------------
 
 
-def window_of(
-    name: str, x_shape: tuple, w_shape: tuple, stride: Any, padding: Any, dilation: Any, groups: int
-) -> Window:
+def window_of(name: str, x_shape: tuple, w_shape: tuple, stride: Any, padding: Any, dilation: Any, groups: int) -> Window:
     """Check a convolution's arguments and put them in one form."""
     if len(x_shape) != 4 or len(w_shape) != 4:
         raise ShapeError(f"{name}: x {x_shape} must be (N, H, W, C) and w {w_shape} (KH, KW, C // groups, O)")
     if 0 in w_shape:
         raise ShapeError(f"{name}: w {w_shape} is empty")
     if groups < 1 or x_shape[-1] % groups or w_shape[-1] % groups:
-        raise ArgumentError(
-            f"{name}: groups={groups} must divide the {x_shape[-1]} input and {w_shape[-1]} output channels"
-        )
+        raise ArgumentError(f"{name}: groups={groups} must divide the {x_shape[-1]} input and {w_shape[-1]} output channels")
     if w_shape[2] * groups != x_shape[-1]:
         raise ShapeError(
             f"{name}: x has {x_shape[-1]} channels (axis -1 of {x_shape}), w expects {w_shape[2] * groups} "

@@ -199,9 +199,7 @@ def _seen_labels(xp: Any, labels: Any, v: int, ignore_index: int | None, dtype: 
         outside &= ~ignored
     if any_outside and xp.count_nonzero(outside):
         first = int(labels[outside][0])
-        raise ArgumentError(
-            f"cross_entropy: class {first} in target lies outside [0, {v}), the classes of the logits"
-        )
+        raise ArgumentError(f"cross_entropy: class {first} in target lies outside [0, {v}), the classes of the logits")
     if ignored is None:
         return labels, 1.0
     return xp.where(ignored, 0, labels), (~ignored).astype(dtype)

@@ -87,9 +87,7 @@ def tensordot(x: Any, z: Any, axes: Any = 2) -> Any:
         raise ShapeError(f"tensordot: {len(left)} axes of the first against {len(right)} of the second")
     for a, b in zip(left, right, strict=True):
         if x.shape[a] != z.shape[b]:
-            raise ShapeError(
-                f"tensordot: axis {a} of {x.shape} has {x.shape[a]}, axis {b} of {z.shape} has {z.shape[b]}"
-            )
+            raise ShapeError(f"tensordot: axis {a} of {x.shape} has {x.shape[a]}, axis {b} of {z.shape} has {z.shape[b]}")
     free_x = tuple(a for a in range(x.ndim) if a not in left)
     free_z = tuple(a for a in range(z.ndim) if a not in right)
     n_inner = math.prod(x.shape[a] for a in left)

@@ -110,8 +110,7 @@ def adaptive_max_pool2d(x: Any, size: Any) -> Any:
     """Largest value of each of `size` = (H', W') cells that divide the image as evenly as can be."""
     rows, columns = _cells("adaptive_max_pool2d", x.shape, size)
     lines = [
-        concatenate([reduce_max(x[:, a:b, c:d], axis=(1, 2), keepdims=True) for c, d in columns], axis=2)
-        for a, b in rows
+        concatenate([reduce_max(x[:, a:b, c:d], axis=(1, 2), keepdims=True) for c, d in columns], axis=2) for a, b in rows
     ]
     return concatenate(lines, axis=1)
 
@@ -120,9 +119,7 @@ def _cells(name: str, shape: tuple, size: Any) -> tuple[list, list]:
     target = (size, size) if isinstance(size, int) else tuple(size)
     if len(shape) != 4 or len(target) != 2 or min(target) < 1:
         raise ArgumentError(f"{name}: needs x (N, H, W, C) and one or two sizes >= 1, got {shape} and {size}")
-    rows, columns = (
-        [(i * n // m, -(-(i + 1) * n // m)) for i in range(m)] for n, m in zip(shape[1:3], target, strict=True)
-    )
+    rows, columns = ([(i * n // m, -(-(i + 1) * n // m)) for i in range(m)] for n, m in zip(shape[1:3], target, strict=True))
     return rows, columns
 
 

@@ -259,9 +259,7 @@ def as_lengths(xp: Any, lengths: Any) -> Any:
     return None if lengths is None else xp.asarray(array_of(lengths))
 
 
-def check_sequence(
-    name: str, gates: int, x: Any, w_ih: Any, w_hh: Any, biases: tuple, first: tuple, lengths: Any
-) -> Any:
+def check_sequence(name: str, gates: int, x: Any, w_ih: Any, w_hh: Any, biases: tuple, first: tuple, lengths: Any) -> Any:
     """Refuse shapes that do not fit, naming each; return `lengths` as an array or None.
 
     Raises

@@ -100,9 +100,7 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
         decoupled: bool = False,
     ) -> None:
-        super().__init__(
-            parameters, lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay, decoupled=decoupled
-        )
+        super().__init__(parameters, lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay, decoupled=decoupled)
 
     def check(self, hyper: dict[str, Any]) -> None:
         super().check(hyper)

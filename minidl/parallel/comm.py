@@ -6,6 +6,9 @@ starts no MPI: mpi4py is imported when a communicator is asked for, and MPI is n
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import importlib.util
 import os
 from typing import Any, Protocol
 
@@ -88,6 +91,8 @@ class MpiComm:
     Attributes
     ----------
     mpi : mpi4py.MPI.Comm
+    reads_devices : bool
+        Whether this MPI can read arrays where they lie on a GPU.
 
     Raises
     ------
@@ -98,6 +103,7 @@ class MpiComm:
     def __init__(self, mpi: Any = None) -> None:
         self.mpi = load_mpi().COMM_WORLD if mpi is None else mpi
         self.rank, self.size = self.mpi.Get_rank(), self.mpi.Get_size()
+        self.reads_devices = cuda_aware()
 
     def bcast(self, value: Any, root: int = 0) -> Any:
         return self.mpi.bcast(value, root)
@@ -138,6 +144,19 @@ def load_mpi() -> Any:
         reason = " ".join(str(error).split())
         raise MissingExtra(f"MPI cannot be loaded ({reason}); pip install 'minidl[mpi]'") from error
     return MPI
+
+
+def cuda_aware() -> bool:
+    """Whether the MPI library says that it can read a GPU's memory; mpi4py itself would not notice that it cannot."""
+    with contextlib.suppress(OSError, AttributeError):
+        return bool(ctypes.CDLL(None).MPIX_Query_cuda_support())
+    return "cuda" in (load_mpi().COMM_WORLD.Get_info().get("mpi_memory_alloc_kinds") or "")
+
+
+def needs_mpi() -> None:
+    """Raise MissingExtra where mpi4py is not installed; MPI is not started."""
+    if importlib.util.find_spec("mpi4py") is None:
+        raise MissingExtra("several processes need MPI, and mpi4py is not installed; pip install 'minidl[mpi]'")
 
 
 def world() -> Comm:

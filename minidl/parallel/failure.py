@@ -11,11 +11,13 @@ import os
 import sys
 import time
 import traceback
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 _RANK = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
 _SIZE = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
+_STARTERS = ("<frozen runpy>", str(Path(__file__).with_name("rank.py")))
 _alone = False
 _GRACE = 0.5  # seconds until a rank above 0 speaks; an abort takes some hundredths
 
@@ -28,6 +30,11 @@ def rank() -> int:
 def size() -> int:
     """Processes in the job, also before MPI is started; 1 where there is no job."""
     return _first_number(_SIZE, 1)
+
+
+def is_main() -> bool:
+    """Whether this process is the one of its job that prints and writes."""
+    return rank() == 0
 
 
 def _first_number(names: tuple[str, ...], otherwise: int) -> int:
@@ -45,7 +52,8 @@ def fail(text: str, status: int = 1) -> int:
     """
     if size() > 1:
         time.sleep(_GRACE * (rank() > 0) + 0.05 * min(rank(), 40))
-    print(text, file=sys.stderr, flush=True)
+    sys.stderr.write(text + "\n")  # in one piece: other ranks and mpiexec write there too
+    sys.stderr.flush()
     if size() > 1:
         end_job(status)
     return status
@@ -77,5 +85,7 @@ def abort_on_uncaught() -> None:
 
 
 def _end_with_traceback(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> Any:
+    while where is not None and where.tb_frame.f_code.co_filename in _STARTERS:
+        where = where.tb_next  # the frames that started the program say nothing
     lines = "".join(traceback.format_exception(kind, error, where)).rstrip()
     fail(f"rank {rank()} of {size()} failed:\n{lines}", 130 if issubclass(kind, KeyboardInterrupt) else 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import runpy
+import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from . import failure
 
+_INTERRUPTED = 130  # all ranks stop after the same update: each leaves when it has printed and written
 TIME_LIMIT = "MINIDL_TIME_LIMIT"  # seconds, after which each rank shows where it is and ends
 
 
@@ -26,11 +28,13 @@ def main(arguments: Sequence[str]) -> None:
         end = threading.Timer(float(limit) + 1, os._exit, [124])  # not at once: the first to end takes the others along
         end.daemon = True
         end.start()
+    if hasattr(signal, "SIGUSR1"):  # the launcher's Ctrl-C: mpiexec hands no other signal on
+        signal.signal(signal.SIGUSR1, lambda *_: signal.raise_signal(signal.SIGINT))
     failure.abort_on_uncaught()
     try:
         run(list(arguments))
     except SystemExit as stop:
-        if stop.code not in (None, 0) and failure.size() > 1:
+        if stop.code not in (None, 0, _INTERRUPTED) and failure.size() > 1:
             if isinstance(stop.code, str):
                 failure.fail(stop.code)
             failure.end_job(stop.code if isinstance(stop.code, int) else 1)

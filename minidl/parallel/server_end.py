@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..train.trainer import Trainer
 
 _LINGER = 2.0  # seconds in which rank 0 prints what was wrong, before another rank's status could end the job
+_INTERRUPTED = 130
 
 
 class Together:
@@ -49,7 +50,7 @@ class Together:
         except Stopped as stopped:
             if stopped.after_deaths:
                 finish_within(10)
-            time.sleep(_LINGER if stopped.status else 0)
+            time.sleep(0 if stopped.status in (0, _INTERRUPTED) else _LINGER)
             raise SystemExit(stopped.status) from None
         except Lost:
             died = TrainingError("server 0 (rank 0) has died; resume from the latest checkpoint")
@@ -58,7 +59,7 @@ class Together:
     def dismiss(self, ranks: Iterable[int]) -> None:
         """On rank 0, at the end: tell the others, with the status that the present error, if any, means."""
         error = sys.exc_info()[1]
-        status = 0 if error is None else 130 if isinstance(error, KeyboardInterrupt) else 1
+        status = 0 if error is None else _INTERRUPTED if isinstance(error, KeyboardInterrupt) else 1
         for rank in sorted(ranks):
             with contextlib.suppress(Lost):
                 self.link.stop(rank, status)

@@ -4,9 +4,9 @@ import os
 import time
 
 import pytest
-from mpi_helper import on_ranks, run_program, session, uses_mpi
+from mpi_helper import on_ranks, run_program, uses_mpi
 
-from minidl.parallel import world
+from minidl.parallel import sessions, world
 
 
 def add_up(x):
@@ -56,4 +56,4 @@ def test_nothing_of_a_job_is_left(tmp_path):
     script.write_text("import sys, time\nsys.exit(3) if 'rank' in sys.argv else time.sleep(0)\n")
     seen = []
     job = run_program(2, script, "rank", during=lambda process: seen.append(process.pid))
-    assert job.status == 3 and session(seen[0]) == [] and os.getpid() not in seen
+    assert job.status == 3 and sessions.members(seen[0]) == [] and os.getpid() not in seen
