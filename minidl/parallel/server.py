@@ -297,7 +297,7 @@ class ParameterServer(Strategy):
         else:
             self._together.await_dismissal()
         self.link.close()
-        if self.link.dead:
+        if self.is_main and self.link.dead:
             finish_within(10)
         if self.is_main and len(self.link.dead) == self.comm.size - 1:
             failure.left_alone()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
 import signal
 import sys
 import threading
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 _LINGER = 2.0  # seconds in which rank 0 prints what was wrong, before another rank's status could end the job
 _INTERRUPTED = 130
+_OTHERS_FINISH = 2.0  # seconds
 
 
 class Together:
@@ -49,7 +49,7 @@ class Together:
             self._await_stop()
         except Stopped as stopped:
             if stopped.after_deaths:
-                finish_within(10)
+                finish_within(_OTHERS_FINISH)
             time.sleep(0 if stopped.status in (0, _INTERRUPTED) else _LINGER)
             raise SystemExit(stopped.status) from None
         except Lost:
@@ -109,20 +109,17 @@ class Signals:
 
 
 def finish_within(seconds: float) -> None:
-    """After a rank's death ending MPI may hang: do it when Python exits, and leave without it after `seconds`."""
-    mpi, exiting = sys.modules["mpi4py.MPI"], threading.Event()
+    """After a rank's death ending MPI may hang, at the very end of Python: leave without it after `seconds`.
 
-    def give_up() -> None:
-        exiting.wait()
-        time.sleep(seconds)
-        os._exit(0)
+    By an alarm, since no thread of Python runs while MPI ends. mpiexec takes no notice of who ends so.
+    """
+    if hasattr(signal, "setitimer"):
+        atexit.register(_set_alarm, seconds)
 
-    def finish() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        exiting.set()
-        if not mpi.Is_finalized():
-            mpi.Finalize()
 
-    threading.Thread(target=give_up, name="minidl-finish", daemon=True).start()
-    atexit.register(finish)
+def _set_alarm(seconds: float) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)

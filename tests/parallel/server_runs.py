@@ -35,7 +35,7 @@ class Faulty:
 def train(server=None, net=None, fitting=None, cosine=None, faulty=None, victim=None, after=0.0, how="SIGKILL", tell=True):
     """Train on every rank; rank 0 returns what became of it.
 
-    `victim` is sent the signal `how` `after` seconds after its first epoch began.
+    `victim` is sent the signal `how` `after` seconds after MPI has started.
     """
     model, loader, optimizer = problem(**(net or {}))
     if faulty is not None:
@@ -50,9 +50,9 @@ def train(server=None, net=None, fitting=None, cosine=None, faulty=None, victim=
         return batches_of(samples, epoch)
 
     loader.batches_of = noting
+    strategy = ParameterServer(**(server or {}))
     if failure.rank() == victim:
         threading.Thread(target=lambda: (time.sleep(after), os.kill(os.getpid(), getattr(signal, how))), daemon=True).start()
-    strategy = ParameterServer(**(server or {}))
     history = fit(
         model, loss, loader, optimizer, strategy=strategy, schedule=schedule, metrics=("accuracy",), progress=False,
         **{"epochs": 2, **(fitting or {})},
