@@ -16,14 +16,15 @@ from ..errors import ArgumentError, TrainingError
 from ..optim.schedules import Plateau
 from ..train.metrics import Averages
 from ..train.strategy import Strategy
+from ..train.timeline import Span
 from ..train.trainer import Trainer
 from . import failure
 from .comm import MpiComm, as_comm
 from .consistency import consistency
-from .server_divergence import LossWatch
+from .server_divergence import LossWatch, advice
 from .server_end import Signals, Together, finish_within
 from .server_follower import Serving, Working
-from .server_leader import Begin, End, Failed, Leader
+from .server_leader import Begin, End, Failed, Leader, Report
 from .server_learner import Share, TaskLearner, pack_buffers, unpack_buffers
 from .server_link import Link, Lost
 from .server_nodes import Coordinator, ServerNode
@@ -66,6 +67,8 @@ class ParameterServer(Strategy):
         Of each fetch, how many clocks the worker was ahead of the slowest; never more than `staleness` (rank 0).
     timelines : dict
         For each rank, seconds by kind of work (rank 0; at the end of each epoch).
+    spans : dict
+        For a trace: by the name of the rank's role, what it did; see :func:`~minidl.train.timeline.write_trace`.
 
     Raises
     ------
@@ -105,6 +108,7 @@ class ParameterServer(Strategy):
         self.staleness_counts: Counter[int] = Counter()
         self.lead_counts: Counter[int] = Counter()
         self.timelines: dict[int, dict[str, float]] = {}
+        self.spans: dict[str, list[Span]] = {}
         self.link = Link(found)
         if not self.is_main:
             self.link.watch_for_stop(0)
@@ -158,8 +162,10 @@ class ParameterServer(Strategy):
         self._take_buffers()
         buffers = pack_buffers(trainer.model)
         trainer.guarded(leader.end, End(dict(trainer.running.sums), trainer.running.n, trainer.step, buffers.size), buffers)
-        self.timelines = {rank: report.seconds for rank, report in leader.reports.items()}
-        self.timelines[0] = dict(trainer.timeline.seconds)
+        own = Report(dict(trainer.timeline.seconds), list(trainer.timeline.spans))
+        for rank, report in sorted({0: own, **leader.reports}.items()):
+            name = f"server {rank}" if rank < self.servers else f"worker {rank}"
+            self.timelines[rank], self.spans[name] = report.seconds, report.spans
         self._note()
 
     def _follow(self, trainer: Trainer) -> None:
@@ -196,24 +202,16 @@ class ParameterServer(Strategy):
     def _take_figures(self, values: Mapping[str, float], n: int) -> None:
         if self._watch.diverges(values["loss"]):
             growth = f"{self._trainer.where()}: the loss has grown tenfold, to {values['loss']:.3g}"
-            raise TrainingError(growth + self._advice())
+            raise TrainingError(growth + advice(self.staleness_counts, self._rates()[0]))
         self._trainer.take_figures(values, n)
 
     def _failed(self, rank: int, message: Failed) -> None:
         text = f"rank {rank}: {message.text}"
         if message.diverged:
-            raise TrainingError(text + self._advice())
+            raise TrainingError(text + advice(self.staleness_counts, self._rates()[0]))
         if self.on_failure == "stop" or rank < self.servers:
             raise TrainingError(text)
         self._trainer.progress.say(f"{text}; going on without it")
-
-    def _advice(self) -> str:
-        n = self.staleness_counts.total()
-        mean = sum(k * count for k, count in self.staleness_counts.items()) / max(n, 1)
-        lr = self._rates()[0]
-        if not mean or math.isnan(lr):
-            return ""
-        return f"; gradients are {mean:.1f} updates old on average: try lr {lr / (1 + mean):.2g}, or staleness=0"
 
     def _rates(self) -> tuple[float, ...]:
         return tuple(float(group.get("lr", math.nan)) for group in self._trainer.optimizer.groups)
@@ -298,6 +296,6 @@ class ParameterServer(Strategy):
             self._together.await_dismissal()
         self.link.close()
         if self.is_main and self.link.dead:
-            finish_within(10)
+            finish_within(3)
         if self.is_main and len(self.link.dead) == self.comm.size - 1:
             failure.left_alone()

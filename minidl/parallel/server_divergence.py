@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import deque
+import math
+from collections import Counter, deque
 
 FACTOR, WINDOW = 10.0, 20
 
@@ -23,3 +24,11 @@ class LossWatch:
         if self._first is None:
             self._first = mean
         return mean > FACTOR * self._first > 0
+
+
+def advice(staleness: Counter[int], lr: float) -> str:
+    """What to try after a divergence, for an error message; nothing where no gradient was stale."""
+    mean = sum(updates * n for updates, n in staleness.items()) / max(staleness.total(), 1)
+    if not mean or math.isnan(lr):
+        return ""
+    return f"; gradients are {mean:.1f} updates old on average: try lr {lr / (1 + mean):.2g}, or staleness=0"

@@ -20,6 +20,7 @@ from .comm import MpiComm, load_mpi
 
 T = TypeVar("T")
 _SMALL = 1 << 12  # bytes of an object that need no second message
+_LITTLE = 1 << 20  # bytes of arrays that are copied rather than waited for
 _OBJECT, _REST, _ARRAY, _STOP = 7101, 7102, 7103, 7104  # tags
 _PROC_FAILED = (75, 76, 77)  # MPI_ERR_PROC_FAILED, its PENDING variant, MPI_ERR_REVOKED in Open MPI
 
@@ -73,10 +74,13 @@ class Link:
         self.mpi = load_mpi()
         comm.mpi.Set_errhandler(self.mpi.ERRORS_RETURN)
         self._posted: dict[int, tuple[Any, bytearray]] = {}
+        self._leaving: list[Any] = []  # sends that are under way; a request keeps its buffer
         self.dead: set[int] = set()
 
     def send(self, to: int, message: Any, arrays: Sequence[Any] = ()) -> None:
         """Send an object and arrays; returns when they may be changed again.
+
+        A little is copied and leaves by itself, so that nobody waits for a rank that is not scheduled just now.
 
         Raises
         ------
@@ -84,14 +88,24 @@ class Link:
             `to` has died.
         """
         data = pickle.dumps(message, pickle.HIGHEST_PROTOCOL)  # read by our own ranks only
-        head = len(data).to_bytes(8, "little") + data[: _SMALL - 8]
-        self._wait(to, self._call(to, self.comm.mpi.Isend, [head, self.mpi.BYTE], to, _OBJECT))
+        parts: list[tuple[Any, int]] = [(len(data).to_bytes(8, "little") + data[: _SMALL - 8], _OBJECT)]
         if len(data) > _SMALL - 8:
-            self._wait(to, self._call(to, self.comm.mpi.Isend, [data, self.mpi.BYTE], to, _REST))
-        for array in arrays:
-            if array.size:
-                host = backend_of(array).mpi_buffer(array)
-                self._wait(to, self._call(to, self.comm.mpi.Isend, _raw(host), to, _ARRAY))
+            parts.append((data, _REST))
+        host = [backend_of(array).mpi_buffer(array) for array in arrays if array.size]
+        little = sum(array.nbytes for array in host) <= _LITTLE
+        parts += [(_raw(array.copy() if little else array), _ARRAY) for array in host]
+        requests = [self._call(to, self.comm.mpi.Isend, [part, self.mpi.BYTE], to, tag) for part, tag in parts]
+        self._leaving = [request for request in self._leaving if not self._has_left(request)]
+        if little:
+            self._leaving += requests
+        else:
+            self._all(to, requests)
+
+    def _has_left(self, request: Any) -> bool:
+        try:
+            return bool(request.Test())
+        except self.mpi.Exception:  # to a rank that has died, which its next message will tell
+            return True
 
     def receive(self, source: int) -> Any:
         """Wait for the next object of `source`."""
@@ -122,12 +136,12 @@ class Link:
 
     def receive_arrays(self, source: int, arrays: Iterable[Any]) -> None:
         """Fill `arrays` with what `source` sent after its latest object."""
-        for array in arrays:
-            if array.size:
-                host = array if isinstance(array, np.ndarray) else np.empty(array.shape, array.dtype)
-                self._wait(source, self._call(source, self.comm.mpi.Irecv, _raw(host), source, _ARRAY))
-                if host is not array:
-                    array[...] = backend_of(array).from_host(host)
+        wanted = [array for array in arrays if array.size]
+        hosts = [array if isinstance(array, np.ndarray) else np.empty(array.shape, array.dtype) for array in wanted]
+        self._all(source, [self._call(source, self.comm.mpi.Irecv, _raw(host), source, _ARRAY) for host in hosts])
+        for array, host in zip(wanted, hosts, strict=True):
+            if host is not array:
+                array[...] = backend_of(array).from_host(host)
 
     def any_of(self, sources: Iterable[int]) -> tuple[int, Any]:
         """Wait for the next object of any of `sources`, taken in turn; a :class:`Lost` where one has died."""
@@ -174,6 +188,10 @@ class Link:
                 request.Cancel()
                 request.Free()
         self._posted = {}
+
+    def _all(self, peer: int, requests: Iterable[Any]) -> None:
+        for request in requests:
+            self._wait(peer, request)
 
     def _wait(self, peer: int, request: Any) -> None:
         self._until(lambda: self._call(peer, request.Test))
