@@ -145,6 +145,7 @@ class Job:
 
 _NOTES = (b"MPI_ABORT was invoked", b'calling\n"abort"', b"exited with non-zero status", b"BAD TERMINATION")
 _BY_SIGNAL = (b"on signal", b"KILLED BY SIGNAL", b"EXIT CODE: 9", b"EXIT CODE: 6", b"EXIT CODE: 11")
+_SHORT_NOTES = b"Abort("  # MPICH: "Abort(1) on node 0 ...: application called MPI_Abort"
 _LONGEST_NOTE = 20  # lines
 
 
@@ -164,7 +165,9 @@ def without_notes(source: IO[bytes], target: Any) -> None:
     for line in source:
         if dropped and not line.strip(b"\0 \n"):
             continue  # the space between two notes
-        dropped = False
+        dropped = line.startswith(_SHORT_NOTES)
+        if dropped:
+            continue
         rule = len(line) > 60 and not line.strip(b"-=\r\n")
         if rule or note:
             note.append(line)

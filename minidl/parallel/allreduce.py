@@ -27,7 +27,7 @@ from .failure import abort_on_uncaught
 from .replicate import replicate
 from .reproducible import TreeGradient
 from .sharing import Spare, every_nth, leaves
-from .streams import keyed_streams
+from .streams import KeyedStreams
 from .sync_norm import SyncNorm
 
 T = TypeVar("T")
@@ -80,7 +80,6 @@ class AllReduce(Strategy):
         self.at_once = 1 if reproducible else self.comm.size
         self._sync = SyncNorm(self.comm) if sync_batch_norm else None
         self._tree: TreeGradient | None = None
-        self._sum: GradientSum | None = None
         self._asked = self._agreed = False  # to stop: this rank was, all ranks will
         self._handlers: dict[int, Any] = {}
         abort_on_uncaught()
@@ -92,8 +91,9 @@ class AllReduce(Strategy):
         check_agreement(trainer, self.comm, {"reproducible": self.reproducible, "seed": self.seed})
         replicate(trainer, self.comm)
         self._sum = GradientSum(trainer.optimizer.space, self.comm, self.bucket_bytes)
+        self._buffers, self._streams = Buffers(trainer.model), KeyedStreams(trainer.model)
         if self.reproducible:
-            self._tree = TreeGradient(self._sum, trainer.accumulate, self.seed)
+            self._tree = TreeGradient(self._sum, self._buffers, self._streams, trainer.accumulate, self.seed)
         if self._sync is not None:
             self._sync.convert(trainer.model)
         self._listen()
@@ -143,16 +143,16 @@ class AllReduce(Strategy):
         with trainer.timeline.span("wait"):
             n, stop = summed(self.comm, [sum(own), trainer.interrupt.requested or self._asked])
         self._agreed = stop > 0
+        self._buffers.begin()
         update = self._tree or self._mean_gradient
         trainer.take_figures(update(trainer, group, own, int(n)), int(n))
         return int(n)
 
     def _mean_gradient(self, trainer: Trainer, group: Sequence[Any], own: Sequence[int], n: int) -> dict[str, float]:
         """Sum what the ranks have, each batch with its share of the samples; returns the mean figures."""
-        assert self._sum is not None
-        space, buffers = trainer.optimizer.space, Buffers(trainer.model)
+        space, buffers = trainer.optimizer.space, self._buffers
         figures = dict.fromkeys(("loss", *trainer.task.metrics), 0.0)
-        with keyed_streams(trainer.model, self.seed, trainer.step, self.comm.rank):
+        with self._streams.at(self.seed, trainer.step, self.comm.rank):
             for place, batch in enumerate(group):
                 if batch is None:
                     continue

@@ -15,13 +15,23 @@ from ..nn import Module
 
 
 class Buffers:
-    """The floating buffers of a model, as they were when an update began.
+    """The floating buffers of a model, and what they were when an update began.
 
     A layer gives its buffer a new array (``buffer.data = ...``); one that writes into the old array is not seen.
+
+    Attributes
+    ----------
+    size : int
+        Of all together.
     """
 
     def __init__(self, model: Module) -> None:
         self.members = [b for b in model.buffers() if b.dtype.kind == "f"]
+        self.size = sum(b.size for b in self.members)
+        self.begin()
+
+    def begin(self) -> None:
+        """An update begins: remember what they are."""
         self.before = [b.data for b in self.members]
 
     def changed(self) -> list[bool]:

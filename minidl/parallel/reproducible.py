@@ -20,7 +20,7 @@ from ..params import Segment
 from ..train.trainer import Trainer
 from .buffers import Buffers
 from .exchange import GradientSum, Rows, bcast_in_place, buckets, packed, spread_rows, summed, touch
-from .streams import keyed_streams
+from .streams import KeyedStreams
 from .tree import Arrays, Tree
 
 
@@ -31,6 +31,8 @@ class TreeGradient:
     ----------
     summation : GradientSum
         The space, the communicator and the size of messages.
+    buffers : Buffers
+    streams : KeyedStreams
     n_leaves : int
         Batches of a full update, over all ranks.
     seed : int
@@ -43,7 +45,7 @@ class TreeGradient:
         It cannot be seen to that BLAS uses one thread.
     """
 
-    def __init__(self, summation: GradientSum, n_leaves: int, seed: int) -> None:
+    def __init__(self, summation: GradientSum, buffers: Buffers, streams: KeyedStreams, n_leaves: int, seed: int) -> None:
         self.space, self.comm, self.bucket_bytes = summation.space, summation.comm, summation.bucket_bytes
         if self.comm.size > n_leaves:
             raise ArgumentError(
@@ -51,6 +53,7 @@ class TreeGradient:
                 f"give fit(accumulate=...) of at least {self.comm.size}, or start fewer ranks"
             )
         self.tree, self.seed = Tree(n_leaves, self.comm), seed
+        self.buffers, self.streams = buffers, streams
         self._settings = contextlib.ExitStack()
         _one_thread(self._settings)
 
@@ -76,10 +79,10 @@ class TreeGradient:
             touched = summed(self.comm, update.touched) > 0
         touch(self.space.parameters, touched.tolist())
         with trainer.timeline.span("communicate"):
-            like = update.arrays(np.zeros(len(update.names) + sum(b.size for b in update.buffers.members)))
+            like = update.arrays(np.zeros(len(update.names) + self.buffers.size))
             total = self._everywhere(self.tree.root(own_sums, len(group), like), like)
             spread_rows(self.space, self.comm.allgather(update.own_rows()))
-        update.buffers.apply([True] * len(update.buffers.members), total[0][len(update.names) :])
+        self.buffers.apply([True] * len(self.buffers.members), total[0][len(update.names) :])
         return dict(zip(update.names, (total[0][: len(update.names)] / n).tolist(), strict=True))
 
     def _everywhere(self, root: Arrays | None, like: Arrays) -> Arrays:
@@ -98,7 +101,7 @@ class _Update:
     def __init__(self, trainer: Trainer, group: Sequence[Any], own: Sequence[int], n: int, gradient: TreeGradient) -> None:
         self.trainer, self.group, self.own, self.n, self.gradient = trainer, group, own, n, gradient
         self.names = ("loss", *trainer.task.metrics)
-        self.buffers = Buffers(trainer.model)
+        self.buffers = gradient.buffers
         self.segments: list[Segment] = [s for s in gradient.space.trainable_segments() if not s.sparse]
         self.touched = [False] * len(gradient.space.parameters)
         self._rows: dict[int, list[Rows]] = {}
@@ -109,7 +112,7 @@ class _Update:
         space, weight = self.gradient.space, self.own[number] / self.n
         space.zero_grad()
         self.buffers.restore()
-        with keyed_streams(self.trainer.model, self.gradient.seed, self.trainer.step, number):
+        with self.gradient.streams.at(self.gradient.seed, self.trainer.step, number):
             _, values = self.trainer.measure(self.group[number], number, weight=weight)
         for i, p in enumerate(space.parameters):
             self.touched[i] |= p.touched

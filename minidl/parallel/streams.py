@@ -15,18 +15,27 @@ from ..nn import Module
 from ..train.position import generators
 
 
-@contextlib.contextmanager
-def keyed_streams(model: Module, *key: int) -> Iterator[None]:
-    """Inside the block the default stream and those that modules hold (dropout) start anew from `key`.
+class KeyedStreams:
+    """The default stream, and those that a model's modules hold (dropout)."""
 
-    Afterwards each goes on where it was. `key` are numbers that are not negative, such as (seed, step, rank).
-    """
-    streams = [default_stream.generator, *(rng for _, rng in generators(model))]
-    before = [rng.bit_generator.state for rng in streams]
-    for number, rng in enumerate(streams):
-        rng.bit_generator.state = type(rng.bit_generator)(np.random.SeedSequence([*key, number])).state
-    try:
-        yield
-    finally:
-        for rng, state in zip(streams, before, strict=True):
-            rng.bit_generator.state = state
+    def __init__(self, model: Module) -> None:
+        self._held = [rng for _, rng in generators(model)]
+
+    @contextlib.contextmanager
+    def at(self, *key: int) -> Iterator[None]:
+        """Inside the block all start anew from `key`; afterwards each goes on where it was.
+
+        Parameters
+        ----------
+        *key : int
+            Not negative; for example seed, step, rank.
+        """
+        streams = [default_stream.generator, *self._held]
+        before = [rng.bit_generator.state for rng in streams]
+        for number, rng in enumerate(streams):
+            rng.bit_generator.state = type(rng.bit_generator)(np.random.SeedSequence([*key, number])).state
+        try:
+            yield
+        finally:
+            for rng, state in zip(streams, before, strict=True):
+                rng.bit_generator.state = state

@@ -10,7 +10,7 @@ from minidl.parallel import AllReduce, SelfComm
 from minidl.params import Parameter
 from minidl.train import fit
 
-N_WORDS = 30
+N_WORDS = 8  # so few that several batches of an update have the same one
 
 
 class Net(nn.Module):
@@ -67,12 +67,14 @@ def loss(output, target):
 
 def train(
     n=50, batch=4, epochs=2, optimizer="sgd", model=None, double=True, strategy=None, parallel=True, comm=None,
-    seed=0, drop_last=False, shuffle=True, watch=None, loader=None, **fitting,
+    seed=0, drop_last=False, shuffle=True, watch=None, loader=None, offset=0.0, **fitting,
 ):  # fmt: skip
     """Train; returns the state of the model, the history and, with a `watch` function, what it saw."""
     dl.seed(seed)
     net = Net(**(model or {}))
     net = in_double(net) if double else net
+    for p in net.parameters():
+        p.data = p.data + offset
     made = OPTIMIZERS[optimizer](net.parameters())
     if isinstance(comm, str):
         comm = SelfComm()

@@ -33,6 +33,7 @@ def options():
     parser.add_argument("--pause", type=float, default=0.0, help="seconds in each batch")
     parser.add_argument("--kill-at", type=int, help="SIGKILL to rank 1 at this batch of its")
     parser.add_argument("--nan-at", type=int, help="a loss of NaN on rank 1 at this batch of its")
+    parser.add_argument("--bug-at", type=int, help="an exception that nobody catches on rank 1 at this batch of its")
     parser.add_argument("--differ", choices=["batch", "lr", "config"], help="on rank 1")
     return parser.parse_args()
 
@@ -48,6 +49,8 @@ def main():
             other = failure.rank() == min(1, failure.size() - 1)
             if other and len(calls) == o.kill_at:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if other and len(calls) == o.bug_at:
+                raise ZeroDivisionError
             value = loss(output, target)
             return value * np.nan if other and len(calls) == o.nan_at else value
 

@@ -5,10 +5,13 @@ import pytest
 from allreduce_runs import bits, same, train
 from mpi_helper import on_ranks, uses_mpi
 
-from minidl.parallel import SelfComm, world
+from minidl.errors import ArgumentError, MissingExtra
+from minidl.parallel import AllReduce, SelfComm, comm, world
 from minidl.train import EarlyStopping
 
-RANKS = [1, 2, 3, 4]
+SLOW = pytest.mark.slow  # more ranks than cores
+RANKS = [1, 2, pytest.param(3, marks=SLOW), pytest.param(4, marks=SLOW)]
+TWO_OR_THREE = [2, pytest.param(3, marks=SLOW)]
 
 
 @uses_mpi
@@ -27,7 +30,7 @@ def test_k_ranks_equal_one_with_a_batch_k_times_as_large(n, optimizer):
 
 
 @uses_mpi
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("n", TWO_OR_THREE)
 def test_rows_and_rarely_touched_parameters(n):
     """Sparse gradients, and a layer that few batches use: touched on one rank counts as touched on all."""
     settings = {"n": 61, "epochs": 3, "optimizer": "adam", "model": {"sparse": True, "unused": True}, "clip_norm": 0.1}
@@ -37,7 +40,7 @@ def test_rows_and_rarely_touched_parameters(n):
 
 
 @uses_mpi
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("n", TWO_OR_THREE)
 def test_accumulation_average_and_early_stopping(n):
     settings = {"n": 50, "epochs": 5, "ema": 0.9, "early_stopping": EarlyStopping(1, "loss")}
     ranks = on_ranks(n, train, batch=2, accumulate=3, **settings)
@@ -51,14 +54,14 @@ def sums(sizes):
 
 
 @uses_mpi
-@pytest.mark.parametrize("n", [2, 4])
+@pytest.mark.parametrize("n", [2, pytest.param(4, marks=SLOW)])
 def test_any_bucket_size_gives_the_same_sum(n):
     for runs in on_ranks(n, sums, sizes=[1, 8, 100, 1000, 1 << 20]):
         assert all(run == runs[0] for run in runs)
 
 
 @uses_mpi
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("n", TWO_OR_THREE)
 def test_batch_norm_of_all_ranks(n):
     """Synchronised statistics: as one process with the large batch, also where a rank has no samples left."""
     settings = {"n": 8 * n + 2, "epochs": 3, "model": {"norm": True}}  # the last update has 2 samples
@@ -68,6 +71,7 @@ def test_batch_norm_of_all_ranks(n):
 
 
 @uses_mpi
+@SLOW
 def test_batch_norm_of_each_rank_ends_with_the_same_statistics():
     settings = {"n": 48, "epochs": 3, "model": {"norm": True, "dropout": True}}
     ranks = on_ranks(3, train, batch=4, **settings)
@@ -166,3 +170,77 @@ def test_a_replica_that_differs_is_named():
 def test_one_process_without_mpi_equals_serial_bit_for_bit(model):
     settings = {"n": 30, "model": model, "double": False}
     assert bits(train(comm=SelfComm(), **settings)) == bits(train(parallel=False, **settings))
+
+
+def different_start():
+    return bits(train(n=30, offset=0.1 * world().rank))
+
+
+@uses_mpi
+def test_all_ranks_start_with_the_weights_of_rank_0():
+    runs = on_ranks(2, different_start)
+    assert runs[0] == runs[1] == bits(on_ranks(2, train, n=30)[0])
+
+
+def own_communicator():
+    """Two pairs of ranks train apart, each over a communicator of its own."""
+    from mpi4py import MPI
+
+    pair = MPI.COMM_WORLD.Split(MPI.COMM_WORLD.rank // 2)
+    run = bits(train(n=30 + MPI.COMM_WORLD.rank // 2, comm=pair))
+    pair.Free()
+    return run
+
+
+@uses_mpi
+@SLOW
+def test_a_users_own_communicator():
+    runs = on_ranks(4, own_communicator)
+    assert runs[0] == runs[1] != runs[2] == runs[3]
+
+
+def list_of_batches():
+    from allreduce_runs import data
+
+    whole = data(30)
+    return bits(train(loader=[tuple(a[i : i + 4] for a in whole.arrays) for i in range(0, 30, 4)]))
+
+
+@uses_mpi
+@SLOW
+def test_a_loader_that_is_a_list():
+    runs = on_ranks(3, list_of_batches)
+    assert runs[0] == runs[1] == runs[2]
+
+
+def fails_on_main():
+    from minidl.errors import DataError
+
+    def validation():
+        raise DataError("no such file")
+        yield
+
+    class Bad:
+        def __iter__(self):
+            return validation()
+
+    with pytest.raises(DataError, match="no such file"):
+        train(n=30, validation=Bad())
+    return True
+
+
+@uses_mpi
+def test_an_error_of_rank_0_alone_is_raised_everywhere():
+    assert on_ranks(2, fails_on_main) == [True, True]
+
+
+def test_without_mpi_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(comm.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingExtra, match=r"pip install 'minidl\[mpi\]'"):
+        AllReduce()
+
+
+@pytest.mark.parametrize("wrong", [{"bucket_bytes": 0}, {"seed": -1}, {"reproducible": True, "sync_batch_norm": True}])
+def test_settings_that_make_no_sense(wrong):
+    with pytest.raises(ArgumentError, match="AllReduce"):
+        AllReduce(SelfComm(), **wrong)

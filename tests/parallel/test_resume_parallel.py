@@ -135,6 +135,7 @@ def test_without_the_tree_a_resumed_run_trains_on_the_rest_of_the_epoch(tmp_path
 
 
 @uses_mpi
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("differ", "message"),
     [("batch", "differ in batches per epoch"), ("lr", "differ in optimizer"), ("config", "differ in configuration 'x'")],
@@ -148,7 +149,7 @@ def test_what_differs_between_ranks_is_named_once(tmp_path, differ, message):
 
 
 @uses_mpi
-@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize("n", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_nan_on_one_rank_ends_all_with_one_line(tmp_path, n):
     command = [sys.executable, "-m", "minidl.launch", "-n", n, SCRIPT, tmp_path / "run", tmp_path / "out"]
     job = run_command([*command, "--nan-at", 3], {**os.environ, **HERE}, 100)
@@ -158,6 +159,7 @@ def test_a_nan_on_one_rank_ends_all_with_one_line(tmp_path, n):
 
 
 @uses_mpi
+@pytest.mark.slow
 def test_more_ranks_than_examples(tmp_path):
     job, _ = run(4, tmp_path, "--n", 3)
     assert job.status == 1 and "4 ranks for 3 examples" in job.output
@@ -165,6 +167,7 @@ def test_more_ranks_than_examples(tmp_path):
 
 
 @uses_mpi
+@pytest.mark.slow
 def test_the_checkpoint_of_another_model(tmp_path):
     """Rank 0 reads it; its error is everybody's, and printed once."""
     folder = tmp_path / "run" / "checkpoints"
@@ -181,3 +184,15 @@ def test_mpiexec_settings_of_the_user_stay():
     env = mpiexec.environment({"OPENBLAS_NUM_THREADS": "7", "OMPI_MCA_pml": "cm"}, threads=2)
     assert env["OPENBLAS_NUM_THREADS"] == "7" and env["OMPI_MCA_pml"] == "cm" and env["OMP_NUM_THREADS"] == "2"
     assert "OMPI_MCA_mtl" not in mpiexec.environment({"SLURM_JOB_NUM_NODES": "2"}, threads=2)
+
+
+@uses_mpi
+@pytest.mark.slow
+def test_plain_mpirun_works_and_an_error_ends_all(tmp_path):
+    """Without the launcher: AllReduce itself sees to it that a failing rank takes the others along."""
+    env = mpiexec.environment(os.environ, threads=1, one_machine=True) | HERE
+    command = [mpiexec.find_mpiexec(), "-n", 2, sys.executable, SCRIPT, tmp_path / "run", tmp_path / "out"]
+    job = run_command([*command, "--epochs", 1], env, 100)
+    assert job.status == 0 and (tmp_path / "out").exists(), job.output
+    job = run_command([*command, "--bug-at", 2], env, 100)
+    assert job.status == 1 and "rank 1 of 2 failed" in job.output and "ZeroDivisionError" in job.output, job.output

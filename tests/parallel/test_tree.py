@@ -45,8 +45,8 @@ def sums(n_leaves):
 
 
 @uses_mpi
-@pytest.mark.parametrize("size", [2, 3, 4])
-@pytest.mark.parametrize("n_leaves", [4, 7])
+@pytest.mark.parametrize("size", [2, 3, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_leaves", [4, pytest.param(7, marks=pytest.mark.slow)])
 def test_the_sum_has_the_same_bits_on_any_number_of_ranks(size, n_leaves):
     ranks = on_ranks(size, sums, n_leaves=n_leaves)
     assert ranks[0] == sums(n_leaves)
@@ -61,6 +61,7 @@ TREE = {"strategy": {"reproducible": True, "seed": 4}, "accumulate": 4, "batch":
 
 
 @uses_mpi
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_any_number_of_ranks_ends_with_equal_bits(model, optimizer):
@@ -71,6 +72,13 @@ def test_any_number_of_ranks_ends_with_equal_bits(model, optimizer):
         for run in on_ranks(n, train, **settings):
             assert bits(run) == bits(alone), n
             assert run["history"] == alone["history"]
+
+
+@uses_mpi
+def test_two_ranks_and_one_process_end_with_equal_bits():
+    settings = {**TREE, "model": {"dropout": True, "norm": True, "sparse": True}}
+    alone = train(comm=SelfComm(), **settings)
+    assert [bits(run) for run in on_ranks(2, train, **settings)] == [bits(alone)] * 2
 
 
 def test_the_mean_of_all_batches_is_one_large_batch():
