@@ -84,7 +84,9 @@ class Together:
 
 
 class Signals:
-    """SIGTERM is to rank 0 what Ctrl-C is: it finishes an update, saves, and ends all. Other ranks wait for that.
+    """SIGTERM, and the launcher's SIGUSR1, are to rank 0 what Ctrl-C is: it finishes an update, saves, and ends all.
+
+    Other ranks wait for that.
 
     Parameters
     ----------
@@ -93,19 +95,23 @@ class Signals:
     """
 
     def __init__(self, trainer: Trainer, is_main: bool) -> None:
-        self._previous: Any = None
+        self._previous: dict[int, Any] = {}
 
         def note(signum: int, frame: FrameType | None) -> None:
-            trainer.interrupt.requested = True
+            if is_main and hasattr(trainer, "interrupt"):
+                trainer.interrupt.requested = True
 
         if threading.current_thread() is threading.main_thread():  # only there may handlers be set
-            self._previous = signal.signal(signal.SIGTERM, note if is_main else signal.SIG_IGN)
+            for name in ("SIGTERM", "SIGUSR1"):
+                if hasattr(signal, name):
+                    number = getattr(signal, name)
+                    self._previous[number] = signal.signal(number, note)
 
     def restore(self) -> None:
         """As it was."""
-        if self._previous is not None:
-            signal.signal(signal.SIGTERM, self._previous)
-            self._previous = None
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
 
 
 def finish_within(seconds: float) -> None:

@@ -17,7 +17,7 @@ from ..train.guard import check_gradients
 from ..train.position import scale_gradients
 from ..train.trainer import Trainer
 from .server_nodes import Figures
-from .streams import keyed_streams
+from .streams import KeyedStreams
 
 
 class Share:
@@ -65,6 +65,7 @@ class TaskLearner:
     def __init__(self, trainer: Trainer, share: Share, seed: int) -> None:
         self.trainer, self.share, self.seed = trainer, share, seed
         self.optimizer: Optimizer = trainer.optimizer
+        self._streams = KeyedStreams(trainer.model)
         self._first = trainer.batch
         self._accrued = Accrued(self.optimizer.space)
         self._fresh = False  # whether the space holds a gradient that is not accrued yet
@@ -79,7 +80,7 @@ class TaskLearner:
             with trainer.timeline.span("data"):
                 batch = self.share.batch(number)
             trainer.batch = self._first + number
-            with keyed_streams(trainer.model, self.seed, self.share.epoch, number):
+            with self._streams.at(self.seed, self.share.epoch, trainer.batch):
                 n, values = trainer.measure(batch, by_samples=len(numbers) > 1)
             figures.append((values, n))
         if len(numbers) > 1:
