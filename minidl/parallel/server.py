@@ -87,6 +87,7 @@ class ParameterServer(Strategy):
         comm: Any = None,
         on_failure: str = "stop",
     ) -> None:
+        found = as_comm(comm)  # first: a rank that refuses what follows can end the others by MPI
         for name, value in (("servers", servers), ("n_fetch", n_fetch), ("n_push", n_push)):
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
                 raise ArgumentError(f"ParameterServer: {name} must be an integer of at least 1, got {value!r}")
@@ -95,7 +96,6 @@ class ParameterServer(Strategy):
             raise ArgumentError("ParameterServer: staleness=0 (synchronous) needs n_fetch = n_push = 1; use accumulate")
         if on_failure not in ("stop", "continue"):
             raise ArgumentError(f"ParameterServer: on_failure must be 'stop' or 'continue', not {on_failure!r}")
-        found = as_comm(comm)
         if found.size <= servers or not isinstance(found, MpiComm):
             raise ArgumentError(
                 f"ParameterServer: {servers} server(s) and a worker need {servers + 1} MPI ranks or more, there "

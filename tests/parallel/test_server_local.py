@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers_server import OPTIMIZERS, Cluster, problem, serial, trainer_of
+from helpers_server import OPTIMIZERS, Cluster, loss, problem, serial, trainer_of, values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -76,9 +76,9 @@ def test_without_a_bound_staleness_does_exceed_it():
 @settings(max_examples=15)
 def test_every_batch_is_used_exactly_once(servers, workers, n_fetch, n_push, staleness, seed):
     cluster = Cluster(servers, workers, staleness, n_fetch, n_push, seed=seed)
-    values = cluster.run()
+    final = cluster.run()
     assert sorted(cluster.nodes[0].dealer.work.done) == list(range(5))
-    assert all(np.isfinite(v).all() for v in values.values())
+    assert all(np.isfinite(v).all() for v in final.values())
     assert len({node.rule.version for node in cluster.nodes}) == 1  # every server made every update
 
 
@@ -95,9 +95,9 @@ def test_a_death_at_any_moment_loses_no_batch_and_locks_nothing(staleness, serve
 
     moments = list(moments)
     cluster = Cluster(servers, 4, staleness, seed=seed, n=44, batch=4, watch=watch)
-    values = cluster.run()
+    final = cluster.run()
     assert set(cluster.nodes[0].dealer.work.done) == set(range(11))
-    assert all(np.isfinite(v).all() for v in values.values())
+    assert all(np.isfinite(v).all() for v in final.values())
 
 
 def test_a_sum_is_pushed_every_n_push_steps():
@@ -152,3 +152,31 @@ def test_batches_must_have_numbers():
     model, _, optimizer = problem()
     with pytest.raises(ArgumentError, match=r"needs a minidl.data.Loader, not a list"):
         check_trainer(trainer_of(model, [], optimizer))
+
+
+def test_what_is_pushed_is_the_sum_of_n_push_gradients():
+    """Three steps at the same weights, then one update from their sum, for dense layers and the table."""
+    cluster = Cluster(workers=1, n_push=3, n=24, batch=8)
+    model, loader, optimizer = problem(n=24, batch=8)
+    for x, y in loader:
+        loss(model(x), y).backward()
+    optimizer.step()
+    close(cluster.run(), values(model), atol=1e-6)
+    assert cluster.n_updates == 1
+
+
+def test_a_server_changes_nothing_but_its_shard():
+    model, loader, optimizer = problem("adam")
+    shards = [Shard(optimizer, j, 3) for j in range(3)]
+    x, y = next(iter(loader))
+    loss(model(x), y).backward()
+    before, gradient = [segment.data.copy() for segment in optimizer.space.segments], shards[1].gradient()
+    shards[1].apply([(gradient, 8)], 1)
+    for number, segment in enumerate(optimizer.space.segments):
+        mine = np.zeros(segment.data.size, bool)
+        mine[shards[1].parts[number]] = True
+        for table in shards[1].tables:
+            if table.segment == number:
+                mine[table.part] = True
+        changed = segment.data != before[number]
+        assert changed.any() and not changed[~mine].any()
