@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help setup demo test check test-gpu bench clean
+.PHONY: help setup demo hogwild-demo mpi-demo server-demo test check test-gpu bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -12,7 +12,7 @@ help:  ## list the targets
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "minidl needs Python 3.11 or newer; say which: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demos,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demos,test,mpi,fast]'
 	$(BIN)/python -m compileall -q minidl demos
 	@touch $@
 
@@ -20,6 +20,16 @@ setup: $(STAMP)  ## make the virtual environment
 
 demo: setup  ## train a convnet on scanned digits, about half a minute
 	$(BIN)/python -m demos.vision --data digits
+
+hogwild-demo: setup  ## the same with two processes on one array of weights, and sparse problems at full speed
+	$(BIN)/python -m demos.vision --data digits --parallel hogwild --processes 2 --run runs/vision-hogwild
+	$(BIN)/python -m demos.hogwild
+
+mpi-demo: setup  ## the same with two MPI ranks that sum their gradients
+	$(BIN)/python -m minidl.launch -n 2 -m demos.vision --data digits --parallel allreduce --run runs/vision-allreduce
+
+server-demo: setup  ## the same with a parameter server and two workers, one of which is killed half-way
+	$(BIN)/python -m minidl.launch -n 3 --fault-tolerant -m demos.vision --data digits --parallel server --kill-worker --run runs/vision-server
 
 test: setup  ## run every test
 	$(BIN)/python -m pytest -q

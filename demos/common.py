@@ -12,9 +12,12 @@ from typing import Any, NoReturn
 
 from minidl import MinidlError
 from minidl.errors import ArgumentError
+from minidl.parallel import failure
 from minidl.train import TrainingInterrupted
 from minidl.train.figures import needs
 from minidl.train.files import replacing
+
+FIGURES = "figures.json"  # in the directory of a run, what --json writes
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,10 +32,6 @@ def run_options(name: str) -> argparse.ArgumentParser:
     """A parent parser with the options that every training demo has."""
     parser = Parser(add_help=False)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where to compute (default: cpu)")
-    parser.add_argument(
-        "--parallel", choices=["serial", "hogwild", "allreduce", "server"], default="serial",
-        help="how to share the work between processes (default: serial)",
-    )  # fmt: skip
     parser.add_argument("--seed", type=whole, default=0, metavar="N", help="of all random numbers (default: 0)")
     parser.add_argument("--json", metavar="FILE", type=Path, help="write the figures to FILE")
     parser.add_argument(
@@ -78,7 +77,8 @@ def run_main(main: Callable[[Sequence[str]], None], arguments: Sequence[str] | N
         main(arguments)
     except TrainingInterrupted as stop:
         go_on = f"; the same command with --resume goes on from {stop.checkpoint}" if stop.checkpoint else ""
-        print(f"\n{stop}{go_on}", file=sys.stderr)
+        if failure.rank() == 0:
+            print(f"\n{stop}{go_on}", file=sys.stderr)
         return 130
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
@@ -86,8 +86,7 @@ def run_main(main: Callable[[Sequence[str]], None], arguments: Sequence[str] | N
     except (MinidlError, OSError) as error:
         if "--debug" in arguments:
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+        return failure.fail(f"error: {' '.join(str(error).split())}")
     return 0
 
 

@@ -16,9 +16,31 @@ from typing import Any
 import numpy as np
 
 import minidl as dl
-from demos.common import Parser, check_outputs, positive, positive_float, run_main, run_options, whole, write_json
+from demos.common import (
+    FIGURES,
+    Parser,
+    check_outputs,
+    positive,
+    positive_float,
+    run_main,
+    run_options,
+    whole,
+    write_json,
+)  # fmt: skip
+from demos.strategies import (
+    PIECES,
+    callbacks,
+    figures_of,
+    in_words,
+    make_strategy,
+    parallel_options,
+    timeline,
+    updates_per_epoch,
+    write_trace,
+)  # fmt: skip
 from minidl import data, nn, optim, train
-from minidl.errors import ArgumentError, CheckpointError
+from minidl.errors import CheckpointError
+from minidl.parallel.report import add_staleness, add_time
 from minidl.train import checkpoint
 from minidl.train.report import Report
 from minidl.vision.augment import ShiftFlip
@@ -40,7 +62,7 @@ def train_parser() -> argparse.ArgumentParser:
     """Options of the training command."""
     parser = Parser(
         prog="python -m demos.vision", description="Train a convolutional network on real images.",
-        parents=[run_options("vision")],
+        parents=[run_options("vision"), parallel_options()],
         epilog="To classify a picture: python -m demos.vision predict IMAGE --checkpoint RUN",
     )  # fmt: skip
     parser.add_argument(
@@ -72,28 +94,47 @@ def predict_parser() -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> None:
     """Train, measure, and leave checkpoint, metrics and report in the run directory."""
-    if args.parallel != "serial":
-        raise ArgumentError(f"--parallel {args.parallel} is not there yet; use --parallel serial")
     plan = _plan(args)
+    strategy = make_strategy(args)
     dl.use_device(args.device)
     dl.seed(args.seed)
-    check_outputs(args.run, args.json)
+    if strategy.is_main:
+        check_outputs(args.run, args.json)
     images = data.load(args.data)
     shape = images.train_images.shape[1:]
     model = make_model(plan, shape)
     optimizer = optim.AdamW(model.parameters(), lr=plan.lr, weight_decay=plan.weight_decay)
     test = data.Loader(data.ArrayDataset(images.test_images, images.test_labels), 500)
     config = {"data": args.data, "seed": args.seed, "image_shape": list(shape), **_jsonable(plan)}
-    _say(f"{args.data}: {len(images.train_labels):,} training and {len(images.test_labels):,} test images; on {args.device}")
-    with make_loader(images, plan, args.seed, args.workers) as loader:
+    if strategy.is_main:
+        _say(
+            f"{args.data}: {len(images.train_labels):,} training and {len(images.test_labels):,} test images; "
+            f"on {args.device}, {in_words(args)}"
+        )
+    pieces = min(PIECES, plan.batch_size) if args.reproducible else 1
+    with make_loader(images, plan, args.seed, args.workers, pieces) as loader:
+        updates = plan.epochs * updates_per_epoch(args, strategy, loader, pieces)
         history = train.fit(
             model, nn.losses.cross_entropy, loader, optimizer, epochs=plan.epochs, validation=test,
-            metrics=["accuracy"], schedule=optim.schedules.OneCycle(optimizer, plan.epochs * len(loader)),
+            metrics=["accuracy"], schedule=optim.schedules.OneCycle(optimizer, updates), accumulate=pieces,
             run_dir=args.run, checkpoint_every=100, resume=args.resume, config=config,
+            strategy=strategy, timeline=timeline(args), callbacks=callbacks(args),
         )  # fmt: skip
+    if strategy.is_main:
+        write_trace(args, history)
+        finish(args, model, images, history, test, config)
+
+
+def finish(
+    args: argparse.Namespace, model: ConvNet, images: data.ImageSet, history: train.History, test: data.Loader,
+    config: dict[str, Any],
+) -> None:  # fmt: skip
+    """Measure the trained network; print and write what came out."""
     scores, target = train.predict(model, test)
     figures = _figures(history, scores, target) | {"data": args.data, "device": args.device, "seed": args.seed}
-    write_json(args.json, figures)
+    figures |= figures_of(args, history)
+    for file in (args.run / FIGURES, args.json):
+        write_json(file, figures)
     print(f"test accuracy {figures['test_accuracy']:.2%} after {figures['epochs']} epochs, {figures['seconds']:.1f} s")
     print(f"checkpoint: {find_checkpoint(args.run)}")
     page = make_report(model, images, history, scores, figures, config)
@@ -111,11 +152,14 @@ def make_report(
         "training time": f"{figures['seconds']:.1f} s",
         "samples per second": f"{figures['samples_per_second']:,.0f}",
     }
-    return classifier_report(
+    page = classifier_report(
         f"Images: {images.name}", f"A convolutional network of {n_weights(model):,} weights, trained by minidl.",
         history=history, images=images.test_images, target=images.test_labels, scores=scores, classes=images.classes,
         first_filters=train.to_host(model.blocks[0].conv.weight.data), numbers=numbers, config=config, model=repr(model),
     )  # fmt: skip
+    add_time(page, figures["time"])
+    add_staleness(page, figures.get("staleness", {}))
+    return page
 
 
 def _plan(args: argparse.Namespace) -> Recipe:
@@ -129,11 +173,11 @@ def make_model(plan: Recipe, image_shape: Sequence[int]) -> ConvNet:
     return ConvNet(image_shape, len(plan.classes), plan.channels, plan.kernel, plan.hidden, plan.dropout)
 
 
-def make_loader(images: data.ImageSet, plan: Recipe, seed: int, workers: int = 0) -> data.Loader:
-    """Shuffled training batches, shifted and mirrored as the recipe says."""
+def make_loader(images: data.ImageSet, plan: Recipe, seed: int, workers: int = 0, pieces: int = 1) -> data.Loader:
+    """Shuffled training batches (or pieces of them), shifted and mirrored as the recipe says."""
     change = ShiftFlip(plan.shift, plan.flip, seed) if plan.shift or plan.flip else None
     dataset = data.ArrayDataset(images.train_images, images.train_labels, transform=change)
-    return data.Loader(dataset, plan.batch_size, shuffle=True, seed=seed, workers=workers)
+    return data.Loader(dataset, -(-plan.batch_size // pieces), shuffle=True, seed=seed, workers=workers)
 
 
 def n_weights(model: nn.Module) -> int:
@@ -179,7 +223,7 @@ def predict(args: argparse.Namespace) -> None:
 def read_classifier(run: Path) -> tuple[ConvNet, Recipe, tuple[int, int]]:
     """A trained network, its recipe, and the size of its images."""
     path = find_checkpoint(run)
-    state = checkpoint.read_state(path)
+    state = checkpoint.Checkpoints(path.parent).load(path)
     config = state.get("config") or {}
     if not {"data", "image_shape", *_SHAPE} <= set(config):
         raise CheckpointError(f"{path} was not made by demos.vision")
@@ -197,9 +241,18 @@ def find_checkpoint(run: Path) -> Path:
 
 def print_probabilities(p: np.ndarray, classes: Sequence[str], width: int = 40) -> None:
     """A line per class with a bar, the likeliest first."""
-    longest = max(map(len, classes))
+    longest, block = max(map(len, classes)), _block()
     for i in np.argsort(-p, kind="stable"):
-        print(f"{classes[i]:>{longest}}  {p[i]:7.2%}  {'█' * round(width * float(p[i]))}".rstrip())
+        print(f"{classes[i]:>{longest}}  {p[i]:7.2%}  {block * round(width * float(p[i]))}".rstrip())
+
+
+def _block() -> str:
+    """What bars are made of: not every terminal knows the full block."""
+    try:
+        "█".encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        return "#"
+    return "█"
 
 
 def _say(text: str) -> None:

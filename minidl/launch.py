@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MinidlError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return Job(command, env, options.time_limit).wait()
+    with mpiexec.own_shared_memory(env) as env:
+        return Job(command, env, options.time_limit).wait()
 
 
 def prepared(options: argparse.Namespace) -> tuple[list[str], dict[str, str]]:

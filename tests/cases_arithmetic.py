@@ -38,5 +38,9 @@ CASES = [
     *rows("maximum"),
     *rows("minimum"),
     *rows("arctan2"),
+    *[integers(name) for name in ("bitwise_and", "bitwise_or", "bitwise_xor")],
+    Case("bitwise_xor", ops.bitwise_xor, np.bitwise_xor, [BITS, BITS[:, ::-1]], differentiable=False),
+    Case("invert", ops.invert, np.invert, [np.arange(6).reshape(2, 3)], differentiable=False),
+    Case("invert", ops.invert, np.invert, [BITS], differentiable=False),
     *[case for name in COMPARISONS for case in (*rows(name, differentiable=False), integers(name))],
 ]

@@ -72,6 +72,7 @@ CASES = [
     row("hardtanh", clip, kinks=[-0.5, 1.5], low=-0.5, high=1.5),
     row("clip", clip, kinks=[-1, 0.5], low=-1, high=0.5),
     row("clip", clip, kinks=[0], low=0.0),
+    row("clip", clip, kinks=[-1, 0, 1], low=np.array([-1.0, 0, 0, -1]), high=1.0),
     row("clip", clip, kinks=[1], high=1.0),
     row("sign", differentiable=False),
     row("floor", differentiable=False),

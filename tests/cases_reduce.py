@@ -51,8 +51,9 @@ CASES = [
     *rows("norm", norm, [{"ord": 1}, {"axis": 1, "ord": 3}, {"axis": (0, 1), "ord": 2.5, "keepdims": True}]),
     *rows("norm", largest, [{"ord": np.inf}, {"axis": 2, "ord": np.inf}]),
     *rows("cumsum", settings=[{}, {"axis": 0}, {"axis": -1}]),
-    *rows("argmax", settings=[{}, {"axis": 1}], differentiable=False),
-    *rows("argmin", settings=[{}, {"axis": -1}], differentiable=False),
+    Case("cumsum", ops.cumsum, np.cumsum, [FLAGS], kwargs={"axis": 1}, differentiable=False),
+    *rows("argmax", settings=[{}, {"axis": 1}, {"axis": 1, "keepdims": True}], differentiable=False),
+    *rows("argmin", settings=[{}, {"axis": -1}, {"keepdims": True}], differentiable=False),
     *[
         Case(name, getattr(ops, name), getattr(np, name), [FLAGS], kwargs=s, differentiable=False)
         for name in ("any", "all")

@@ -62,7 +62,9 @@ def _inner(a: list, b: list) -> float:
     return float(sum((x * y).sum() for x, y in zip(a, b, strict=True)))
 
 
-def _check(fn: Callable, values: list, order: int, rtol: float, atol: float, step: float, rng: Any) -> None:
+def _check(
+    fn: Callable, values: list, order: int, rtol: float, atol: float, step: float, rng: Any
+) -> None:
     floating = [i for i, x in enumerate(values) if hasattr(x, "dtype") and x.dtype.kind == "f"]
     tensors = [Tensor(x, requires_grad=i in floating) for i, x in enumerate(values)]
     ys = [y for y in _as_tuple(fn(*tensors)) if y.dtype.kind == "f"]

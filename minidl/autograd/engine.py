@@ -222,11 +222,11 @@ def _send_arrays(walk: _Walk, node: Node, g: Any) -> None:
             if part is not None and parent is not None and (useful is None or parent in useful):
                 walk.send(parent, fitted(node, position, part))
         return
-    for call, values in zip(plan.calls, node.saved, strict=False):  # type: ignore[arg-type]
+    for call, values in zip(plan.calls, node.saved):  # type: ignore[arg-type]  # noqa: B905  (a hot line)
         parent = parents[call.position]
         if useful is not None and parent not in useful:
             continue
-        if call.takes_out and walk.targets is None and isinstance(parent, Tensor):
+        if call.takes_out and useful is None and isinstance(parent, Tensor):
             out = parent.gradient_target()
             part = call.rule(g, *values, out=out)
             if out is not None:
@@ -301,7 +301,9 @@ def unbroadcast(g: Any, shape: tuple[int, ...]) -> Any:
     extra = g.ndim - len(shape)
     if extra < 0:
         return g
-    axes = tuple(range(extra)) + tuple(extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1)
+    axes = tuple(range(extra)) + tuple(
+        extra + i for i, n in enumerate(shape) if n == 1 and g.shape[extra + i] != 1
+    )
     if not axes:
         return g
     g = g.sum(axis=axes)

@@ -13,6 +13,7 @@ from ..errors import ArgumentError, GraphError
 from .engine import grad_of
 from .modes import enable_grad
 from .op import Array, op
+from .structure import leaves_of, rebuilt
 from .tensor import Tensor, tensor
 
 
@@ -59,12 +60,15 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
     def evaluate(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         leaves: list[Tensor] = []
         given_tensors = False
+        if any(not -len(args) <= position < len(args) for position in positions):
+            raise ArgumentError(f"grad: argnums={argnums} names an argument that is not there; {len(args)} were given")
         new_args = list(args)
         with enable_grad():
             for position in positions:
-                new_args[position], collected = _tracked(args[position])
-                given_tensors |= any(was for _, was in collected)
-                leaves += [leaf for leaf, _ in collected]
+                made = [_leaf(x) for x in leaves_of(args[position], _is_leaf)]
+                new_args[position] = rebuilt(args[position], _is_leaf, iter([leaf for leaf, _ in made]))
+                given_tensors |= any(was_tensor for _, was_tensor in made)
+                leaves += [leaf for leaf, _ in made]
             value = f(*new_args, **kwargs)
             if not isinstance(value, Tensor) or value.size != 1:
                 raise GraphError(
@@ -74,7 +78,7 @@ def value_and_grad(f: Callable, argnums: int | Sequence[int] = 0) -> Callable:
             parts = grad_of(value, leaves, create_graph=given_tensors)
         parts = [_zeros_like(x, given_tensors) if p is None else p for p, x in zip(parts, leaves, strict=True)]
         supply = iter(parts)
-        gradients = [_rebuilt(args[p], supply) for p in positions]
+        gradients = [rebuilt(args[p], _is_leaf, supply) for p in positions]
         result = value if given_tensors else value.data
         return result, gradients[0] if isinstance(argnums, int) else tuple(gradients)
 
@@ -91,6 +95,8 @@ def jacobian(f: Callable, *inputs: Any) -> Any:
     x, given_tensor = _leaf(inputs[0])
     with enable_grad():
         y = f(x, *inputs[1:])
+    if not isinstance(y, Tensor):
+        raise GraphError(f"jacobian: the function must return one Tensor, not {type(y).__name__}")
     xp = namespace_of(y.data)
     rows = []
     for i in range(y.size):
@@ -98,6 +104,8 @@ def jacobian(f: Callable, *inputs: Any) -> Any:
         e[i] = 1
         (row,) = grad_of(y, [x], [e.reshape(y.shape)], create_graph=given_tensor, retain_graph=True)
         rows.append(_zeros_like(x, given_tensor) if row is None else row)
+    if not rows:
+        return _zeros_like(x, given_tensor).reshape((1, *x.shape))[:0].reshape(y.shape + x.shape)
     if given_tensor:
         return _stacked(*rows).reshape(y.shape + x.shape)
     return xp.stack(rows).reshape(y.shape + x.shape)
@@ -129,24 +137,11 @@ def _leaf(x: Any) -> tuple[Tensor, bool]:
     return tensor(x, requires_grad=True), isinstance(x, Tensor)
 
 
-def _tracked(x: Any) -> tuple[Any, list[tuple[Tensor, bool]]]:
-    """`x` with every array in it replaced by a leaf Tensor, and those leaves in order."""
-    if isinstance(x, dict):
-        pairs = {key: _tracked(value) for key, value in x.items()}
-        return {k: v for k, (v, _) in pairs.items()}, [leaf for _, found in pairs.values() for leaf in found]
-    if isinstance(x, list | tuple) and any(hasattr(v, "dtype") or isinstance(v, list | tuple | dict) for v in x):
-        parts = [_tracked(value) for value in x]
-        return type(x)(v for v, _ in parts), [leaf for _, found in parts for leaf in found]
-    leaf, was_tensor = _leaf(x)
-    return leaf, [(leaf, was_tensor)]
-
-
-def _rebuilt(like: Any, supply: Any) -> Any:
-    if isinstance(like, dict):
-        return {key: _rebuilt(value, supply) for key, value in like.items()}
-    if isinstance(like, list | tuple) and any(hasattr(v, "dtype") or isinstance(v, list | tuple | dict) for v in like):
-        return type(like)(_rebuilt(value, supply) for value in like)
-    return next(supply)
+def _is_leaf(x: Any) -> bool:
+    """Whether `x` is one array: a list of numbers is, a list of arrays is not."""
+    if isinstance(x, list | tuple):
+        return not any(hasattr(v, "dtype") or isinstance(v, list | tuple | dict) for v in x)
+    return not isinstance(x, dict)
 
 
 def _zeros_like(x: Tensor, as_tensor: bool) -> Any:

@@ -35,3 +35,4 @@ def users_line() -> str:
     while frame is not None and frame.f_globals.get("__name__", "").split(".")[0] == package:
         frame = frame.f_back
     return "unknown line" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+

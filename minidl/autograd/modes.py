@@ -8,10 +8,11 @@ from collections.abc import Iterator
 
 
 class _Modes(threading.local):
-    """Per thread: is a graph recorded, and is each result checked?"""
+    """Per thread: is a graph recorded, is each result checked, and does a forward run for the second time?"""
 
     recording = True
     anomaly = False
+    replaying = False
 
 
 modes = _Modes()
@@ -43,3 +44,8 @@ def detect_anomaly() -> contextlib.AbstractContextManager[None]:
     Every result of every operation, forward and backward, is looked at: slow, for finding a fault.
     """
     return _set(anomaly=True)
+
+
+def replaying() -> contextlib.AbstractContextManager[None]:
+    """Tell layers that their forward is run again for its graph only: running statistics stay where they are."""
+    return _set(replaying=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,8 @@ from .messages import shape_error, users_line
 from .modes import modes
 from .node import Node, Output
 from .plan import Plan
-from .tensor import Tensor
+from .signature import INJECTED, caller, is_array
+from .tensor import PYTHON_NUMBERS, Tensor, plain_array
 
 if TYPE_CHECKING:
     Array = Any
@@ -32,13 +32,9 @@ else:
     class Array:
         """Marks a parameter of an op that takes an array or a Tensor (annotation only)."""
 
-
 registry: dict[str, Op] = {}
 
-_INJECTED = ("xp", "recording")
-_SCALARS = frozenset((float, int, bool, type(None)))
 _NUMBERS = (np.generic, float, int)
-_NOTHING: dict[str, Any] = {}
 
 
 class Op:
@@ -59,19 +55,15 @@ class Op:
 
     def _read_signature(self, signature: inspect.Signature) -> None:
         parameters = list(signature.parameters.values())
-        arrays = [p for p in parameters if re.search(r"\bArray\b", str(p.annotation))]
+        arrays = [p for p in parameters if is_array(p)]
         self.array_names = tuple(p.name for p in arrays)
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in arrays)
-        self.array_defaults = tuple(None if p.default is p.empty else p.default for p in arrays)
         self.n_required = sum(p.default is p.empty for p in arrays)
-        static = [p for p in parameters if p not in arrays and p.name not in _INJECTED]
+        static = [p for p in parameters if p not in arrays and p.name not in INJECTED]
         self.static_names = tuple(p.name for p in static)
-        self.static_defaults = {p.name: p.default for p in static if p.default is not p.empty}
         self.wants_xp = "xp" in signature.parameters
         self.wants_recording = "recording" in signature.parameters
         self.injects = self.wants_xp or self.wants_recording
-        self.n_arrays = len(self.array_names)
-        self.needs_binding = bool(static) or self.variadic
 
     # -- declaring gradients ---------------------------------------------------------------------------
 
@@ -108,10 +100,11 @@ class Op:
     # -- calling ---------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or self.needs_binding or len(args) != self.n_arrays:
-            args, static = self._bind(args, kwargs)
-        else:
-            static = _NOTHING
+        """Compute, and record if an argument wants a gradient; :mod:`.signature` writes it out for each op."""
+        raise NotImplementedError
+
+    def run(self, args: tuple, static: dict[str, Any]) -> Any:
+        """Compute and record, with the arguments sorted into those that may carry a graph and the others."""
         arrays: list[Any] = []
         parents: list[Any] = []
         kind: Any = None  # type of the arrays so far
@@ -129,16 +122,20 @@ class Op:
                     wanted |= bit
                     parent = node or a
                 a = a._data
-            elif type(a) is not kind:
-                a = _plain_array(a)
-                if isinstance(a, _NUMBERS) or a is None:
-                    scalars = scalars or type(a) not in _SCALARS
+            elif type(a) is not np.ndarray:
+                a = plain_array(a)
+                if a is None or isinstance(a, _NUMBERS):
+                    if a is None and len(arrays) < self.n_required:
+                        raise DTypeError(f"{self.name}: got None for argument {self.array_names[len(arrays)]!r}")
+                    scalars = scalars or type(a) not in PYTHON_NUMBERS
                     arrays.append(a)
                     parents.append(None)
                     bit <<= 1
                     continue
             if type(a) is not kind:
-                kind = self._same_device(kind, type(a))
+                if kind is not None:
+                    self._refuse_two_devices(kind, type(a))
+                kind = type(a)
             if a.dtype is not dtype and a.dtype.kind == "f":
                 uneven, dtype = dtype is not None, a.dtype
             arrays.append(a)
@@ -154,12 +151,17 @@ class Op:
                 y = self.forward(*arrays, **static)
             elif not self.wants_recording:  # faster than a dictionary
                 y = self.forward(*arrays, **static, xp=np if kind is None else namespace_of_type(kind))
+            elif self.wants_xp:
+                xp = np if kind is None else namespace_of_type(kind)
+                y = self.forward(*arrays, **static, xp=xp, recording=wanted > 0)
             else:
-                y = self.forward(*arrays, **static, **self._injected(kind, wanted))
+                y = self.forward(*arrays, **static, recording=wanted > 0)
         except MinidlError:
             raise
         except ValueError as error:
             raise self._explain(error, arrays) from error
+        except TypeError as error:
+            raise DTypeError(f"{self.name}: {str(error).splitlines()[0]}") from error
         residuals: tuple = ()
         if self.residuals:
             y, residuals = self._split_residuals(y)
@@ -181,13 +183,6 @@ class Op:
             return Tensor(y, False, node)
         return tuple([Tensor(part, False, Output(node, i, part)) for i, part in enumerate(y)])
 
-    def _injected(self, kind: type | None, wanted: int) -> dict[str, Any]:
-        """What the forward asked for beside its own arguments."""
-        injected: dict[str, Any] = {"recording": bool(wanted)}
-        if self.wants_xp:
-            injected["xp"] = np if kind is None else namespace_of_type(kind)
-        return injected
-
     def _split_residuals(self, y: tuple) -> tuple[Any, tuple]:
         n = len(y) - len(self.residuals)
         return (y[0] if n == 1 else y[:n]), y[n:]
@@ -196,40 +191,20 @@ class Op:
         plan = self._plans[key] = Plan(self, tuple(bool(wanted >> i & 1) for i in range(n_args)))
         return plan
 
-    def _bind(self, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
-        """Sort a call's arguments into arrays (with defaults filled in) and static parameters."""
-        static = self.static_defaults.copy()
-        if not self.variadic:
-            n = self.n_arrays
-            if len(args) > n:
-                static.update(zip(self.static_names, args[n:], strict=False))
-                args = args[:n]
-            elif len(args) < n:
-                missing = zip(self.array_names[len(args) :], self.array_defaults[len(args) :], strict=True)
-                args += tuple([kwargs.pop(name, default) for name, default in missing])
-        if kwargs:
-            static.update(kwargs)
-        if len(static) != len(self.static_names) or (self.n_required and args[self.n_required - 1] is None):
-            self._explain_call(args, static)
-        return args, static
-
-    def _explain_call(self, args: tuple, static: dict) -> None:
-        unknown = [name for name in static if name not in self.static_names]
-        missing = [name for name in self.static_names if name not in static]
-        missing += [n for n, a in zip(self.array_names[: self.n_required], args, strict=False) if a is None]
-        for names, what in ((unknown, "unexpected"), (missing, "missing")):
-            if names:
-                raise TypeError(f"{self.name}() got {what} argument{'s' * (len(names) > 1)}: {', '.join(names)}")
-
     # -- checks ----------------------------------------------------------------------------------------
 
     def _checked(self, y: Any, arrays: list) -> Any:
         """Make sure that `y` is an array of the dtype its inputs promise, and finite when asked."""
         if isinstance(y, _NUMBERS):
             y = np.asarray(y)
+        elif isinstance(y, Tensor) or not hasattr(y, "dtype"):
+            raise GraphError(
+                f"{self.name}: the forward returned {type(y).__name__} where an array was due; "
+                f"it takes Tensors only as {', '.join(self.array_names)}"
+            )
         if not self.casts:
             for a in arrays:
-                if type(a) not in _SCALARS and a.dtype is not y.dtype:
+                if type(a) not in PYTHON_NUMBERS and a.dtype is not y.dtype:
                     y = self._without_promotion(y, arrays)
                     break
         if modes.anomaly and y.dtype.kind == "f" and not bool(namespace_of(y).isfinite(y).all()):
@@ -237,7 +212,7 @@ class Op:
         return y
 
     def _without_promotion(self, y: Any, arrays: list) -> Any:
-        dtypes = {a.dtype for a in arrays if type(a) not in _SCALARS and a.dtype.kind == "f"}
+        dtypes = {a.dtype for a in arrays if type(a) not in PYTHON_NUMBERS and a.dtype.kind == "f"}
         if len(dtypes) > 1:
             names = ", ".join(sorted(d.name for d in dtypes))
             raise DTypeError(f"{self.name}: dtypes {names} do not mix; cast one side with .astype(...)")
@@ -245,17 +220,14 @@ class Op:
             y = y.astype(dtypes.pop() if dtypes else np.float32, copy=False)  # of integers alone: the default
         return y
 
-    def _same_device(self, kind: type | None, other: type) -> type:
-        """The array type of a call so far; raises where a second one appears."""
-        if kind is not None:
-            raise DeviceError(
-                f"{self.name}: arrays of two devices ({kind.__module__} and {other.__module__}); "
-                "move one side with .to('cpu') or .to('cuda')"
-            )
-        return other
+    def _refuse_two_devices(self, kind: type, other: type) -> None:
+        raise DeviceError(
+            f"{self.name}: arrays of two devices ({kind.__module__} and {other.__module__}); "
+            "move one side with .to('cpu') or .to('cuda')"
+        )
 
     def _explain(self, error: ValueError, arrays: Sequence) -> ShapeError:
-        shapes = [np.shape(a) if type(a) in _SCALARS else a.shape for a in arrays if a is not None]
+        shapes = [np.shape(a) if type(a) in PYTHON_NUMBERS else a.shape for a in arrays if a is not None]
         return shape_error(self.name, error, shapes)
 
     def __repr__(self) -> str:
@@ -293,16 +265,12 @@ def op(
     """
     if forward is None:
         return functools.partial(op, differentiable=differentiable, residuals=residuals, casts=casts)
-    made = Op(forward, differentiable, residuals, casts)
+    made = _class_for(forward)(forward, differentiable, residuals, casts)
     registry[f"{forward.__module__}.{made.name}"] = made
     return made
 
 
-def _plain_array(a: Any) -> Any:
-    """Sequences become arrays; Python's floats in them mean float32."""
-    if isinstance(a, list | tuple):
-        a = np.asarray(a)
-        return a.astype(np.float32) if a.dtype == np.float64 else a
-    if not hasattr(a, "dtype") and type(a) not in _SCALARS:
-        raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
-    return a
+def _class_for(forward: Callable) -> type[Op]:
+    """A class of its own for each op, as ``__call__`` is looked up in the class."""
+    arrays = [name for name, p in inspect.signature(forward).parameters.items() if is_array(p)]
+    return type(Op.__name__, (Op,), {"__call__": caller(forward, arrays)})

@@ -40,6 +40,8 @@ class Plan:
         All arguments, where higher orders go through the op's definition.
     keep : callable
         ``keep(arrays, y, residuals, static)`` gives a node's saved values: a tuple for each of :attr:`kept`.
+    versions : callable
+        ``versions(args)`` gives the leaves whose arrays are kept, with the version at which they were used.
     """
 
     def __init__(self, op: Op, wanted: tuple[bool, ...]) -> None:
@@ -58,7 +60,7 @@ class Plan:
         rules = ([self.joint] if self.joint else []) + self.calls
         self.kept = [*[call.sources for call in rules], self.inputs]
         self.keep = _compiled(self.kept, wanted)
-        self._held = sorted({key for sources in self.kept for kind, key in sources if kind == "array"})
+        self.versions = _versions_of(None if op.variadic else self.kept)
 
     def _has(self, position: int) -> bool:
         op = self.op
@@ -97,11 +99,6 @@ class Plan:
             return ("shapes", None) if op.variadic else ("shape", op.array_names.index(name[:-6]))
         raise GraphError(f"op {op.name}: a rule asks for {name!r}, which the op does not have")
 
-    def versions(self, args: Sequence[Any]) -> list[tuple[Tensor, int]]:
-        """Leaves whose arrays are kept, with the version at which they were used."""
-        kept = args if self.op.variadic else [args[i] for i in self._held]
-        return [(a, a.version) for a in kept if isinstance(a, Tensor) and a.node is None]
-
 
 _PLACES: dict[str, str] = {
     "array": "arrays[{key}]",
@@ -120,6 +117,14 @@ def _compiled(kept: Sequence[Sequence[Source]], wanted: tuple[bool, ...]) -> Cal
     groups = ["(" + "".join(_PLACES[kind].format(key=key) + ", " for kind, key in sources) + ")" for sources in kept]
     text = f"lambda arrays, y, residuals, static: ({', '.join(groups)},)"
     return eval(text, {"shape_of": _shape_of, "wanted": wanted})
+
+
+def _versions_of(kept: Sequence[Sequence[Source]] | None) -> Callable:
+    """:attr:`Plan.versions` for the arguments that `kept` names, or for all."""
+    held = sorted({key for sources in kept or () for kind, key in sources if kind == "array"})
+    which = "args" if kept is None else f"({''.join(f'args[{i}], ' for i in held)})"
+    text = f"lambda args: [(a, a.version) for a in {which} if isinstance(a, Tensor) and a.node is None]"
+    return eval(text, {"Tensor": Tensor})
 
 
 def _shape_of(a: Any) -> tuple[int, ...]:

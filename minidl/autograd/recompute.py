@@ -6,15 +6,17 @@ Memory falls from all activations to those of one part; the price is one more fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
-from ..backend.random import default_stream
+from ..backend.random import Draws
+from ..errors import GraphError
 from .engine import grad_of
 from .higher import _alias
-from .modes import enable_grad, modes
+from .modes import enable_grad, modes, replaying
 from .op import Array, Op
+from .structure import leaves_of, rebuilt
 from .tensor import Tensor
 
 
@@ -25,18 +27,42 @@ def recompute(fn: Callable, *inputs: Any) -> Any:
     ----------
     fn : callable
         Takes and returns Tensors; parameters that it uses (a layer's, say) receive their gradients as usual.
-        Random numbers from the default stream (``dl.seed``) are drawn alike both times; a function with
-        a generator of its own must reset it itself.
+        Random numbers are drawn alike both times, from the default stream (``dl.seed``) and from generators that
+        are handed to ``rng=``; a function that calls a generator itself must reset it itself. Running statistics
+        (batch norm's) move once.
     inputs : Tensors or other values
+        Also lists, tuples and dicts of Tensors.
     """
     if not modes.recording:
         return fn(*inputs)
-    random_state = default_stream.state
-    y = fn(*[_alias(x) if isinstance(x, Tensor) else x for x in inputs])
-    used = [leaf for leaf in _leaves(y) if not any(leaf is x for x in inputs)]
+    draws = Draws()
+    tensors = list(leaves_of(inputs, _is_tensor))
+    with draws.noted():
+        y = _outputs(fn(*rebuilt(inputs, _is_tensor, map(_alias, tensors))))
+    used = [leaf for leaf in _leaves(y) if not any(leaf is x for x in tensors)]
     values = tuple(part.data for part in y) if isinstance(y, tuple) else y.data
     del y  # here the activations go
-    return _replay_op(fn, len(inputs), random_state, values)(*inputs, *used)
+    places = rebuilt(inputs, _is_tensor, repeat(_PLACE))
+
+    def again(xs: list[Any]) -> Any:
+        return _outputs(fn(*rebuilt(places, lambda x: x is _PLACE, iter(xs))))
+
+    return _replay_op(again, len(tensors), draws, values)(*tensors, *used)
+
+
+_PLACE = object()  # where a Tensor stood: the inputs themselves are not to be kept
+
+
+def _is_tensor(x: Any) -> bool:
+    return isinstance(x, Tensor)
+
+
+def _outputs(y: Any) -> Any:
+    """A Tensor, or a tuple of them."""
+    y = tuple(y) if isinstance(y, list) else y
+    if not all(isinstance(part, Tensor) for part in (y if isinstance(y, tuple) else (y,))):
+        raise GraphError(f"recompute: the function must return a Tensor or several, not {type(y).__name__}")
+    return y
 
 
 def _leaves(y: Any) -> list[Tensor]:
@@ -52,8 +78,8 @@ def _leaves(y: Any) -> list[Tensor]:
     return [v for v in found if isinstance(v, Tensor)]
 
 
-def _replay_op(fn: Callable, n_inputs: int, random_state: Any, values: Any) -> Op:
-    """An op that hands out `values` forward and runs `fn` again backward."""
+def _replay_op(again: Callable, n_inputs: int, draws: Draws, values: Any) -> Op:
+    """An op that hands out `values` forward and runs the function again backward."""
 
     def recompute(*xs: Array):
         return values
@@ -62,13 +88,15 @@ def _replay_op(fn: Callable, n_inputs: int, random_state: Any, values: Any) -> O
         gs = g if isinstance(g, tuple) else (g,)
         create_graph = any(isinstance(part, Tensor) for part in gs)
         inputs = [_separate(x, create_graph) for x in xs[:n_inputs]]
-        with enable_grad(), _random_numbers_as_before(random_state):
-            y = fn(*inputs)
+        with enable_grad(), replaying(), draws.repeated():
+            y = again(inputs)
         ys = y if isinstance(y, tuple) else (y,)
         pairs = [(part, gp) for part, gp in zip(ys, gs, strict=True) if gp is not None]
         sought = inputs + made.used
         tensors = [x for x in sought if isinstance(x, Tensor) and x.requires_grad]
-        found = iter(grad_of([p for p, _ in pairs], tensors, [q for _, q in pairs], create_graph=create_graph, stop=True))
+        found = iter(
+            grad_of([p for p, _ in pairs], tensors, [q for _, q in pairs], create_graph=create_graph, stop=True)
+        )
         return [next(found) if isinstance(x, Tensor) and x.requires_grad else None for x in sought]
 
     made = _Replay(recompute, True, (), True)
@@ -85,7 +113,7 @@ class _Replay(Op):
 
     def __call__(self, *args: Any) -> Any:
         self.used = list(args[self.n_inputs :])
-        return super().__call__(*args)
+        return self.run(args, {})
 
 
 def _separate(x: Any, create_graph: bool) -> Any:
@@ -93,13 +121,3 @@ def _separate(x: Any, create_graph: bool) -> Any:
     if isinstance(x, Tensor):
         return _alias(x)
     return Tensor(x, requires_grad=not create_graph and x.dtype.kind == "f") if hasattr(x, "dtype") else x
-
-
-@contextmanager
-def _random_numbers_as_before(state: Any) -> Iterator[None]:
-    now = default_stream.state
-    default_stream.state = state
-    try:
-        yield
-    finally:
-        default_stream.state = now

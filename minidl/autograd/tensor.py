@@ -11,8 +11,11 @@ import numpy as np
 
 from ..backend import backend_of, current_backend
 from ..backend.base import device as device_named
-from ..errors import DTypeError, GraphError
+from ..errors import DTypeError, GraphError, ShapeError
 from .sparse import RowSparse
+from .structure import leaves_of
+
+PYTHON_NUMBERS = frozenset((float, int, bool, type(None)))
 
 
 class Tensor:
@@ -156,11 +159,21 @@ class Tensor:
     def __reduce__(self) -> Any:
         raise TypeError("tensors are not pickled; save arrays with minidl.save, or send tensor.numpy()")
 
+    def __deepcopy__(self, memo: dict) -> Tensor:
+        """An independent leaf with the same values."""
+        if self.node is not None:
+            raise GraphError("a tensor that is part of a graph is not copied deeply; detach() it first")
+        made = memo[id(self)] = Tensor(self._data.copy(), self.requires_grad)
+        return made
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec and self.size == 1 else format(str(self), spec)
+
     # -- the graph -------------------------------------------------------------------------------------
 
     def detach(self) -> Tensor:
-        """The same array outside the graph."""
-        return Tensor(self._data)
+        """The same array outside the graph; to write into it, take a ``copy()``."""
+        return _Detached(self._data) if self.requires_grad else Tensor(self._data)
 
     def backward(self, gradient: Any = None, *, retain_graph: bool = False) -> None:
         """Add the gradient of this tensor to ``.grad`` of every leaf it depends on.
@@ -218,9 +231,48 @@ class Tensor:
             raise GraphError(f"{what}: this leaf requires a gradient; change it inside `with dl.no_grad():`")
 
 
+class _Detached(Tensor):
+    """Values that a graph may still need: writing into them would change its gradient, unnoticed."""
+
+    __slots__ = ()
+
+    def refuse_in_place(self, what: str) -> None:
+        raise GraphError(f"{what}: this tensor shares its values with one that requires a gradient; write into a copy()")
+
+
 def array_of(x: Any) -> Any:
     """The array of a Tensor; anything else as it is (a NumPy array's own ``.data`` is something else)."""
     return x._data if isinstance(x, Tensor) else x
+
+
+def _nested(a: Any) -> np.ndarray:
+    try:
+        return np.asarray(a)
+    except ValueError as error:
+        raise ShapeError(f"nested lists must be equally long ({str(error).splitlines()[0]})") from error
+
+
+def plain_array(a: Any) -> Any:
+    """Sequences become arrays; Python's floats in them mean float32."""
+    if type(a) in PYTHON_NUMBERS:
+        return a
+    if isinstance(a, list | tuple):
+        if any(t.requires_grad for t in leaves_of(a, lambda x: isinstance(x, Tensor))):
+            raise GraphError("a list of Tensors would lose their gradients here; join them with stack or concatenate")
+        a = _nested(a)
+        return a.astype(np.float32) if a.dtype == np.float64 else a
+    if not hasattr(a, "dtype"):
+        raise DTypeError(f"expected an array, a Tensor or a number, got {type(a).__name__}")
+    return a
+
+
+def with_shape(x: Any) -> Any:
+    """`x` if it has a shape; sequences and numbers as arrays, for functions that look at shapes first."""
+    if hasattr(x, "shape"):
+        return x
+    if x is None:
+        raise DTypeError("expected an array, a Tensor or a number, got None")
+    return plain_array([x]).reshape(()) if type(x) in PYTHON_NUMBERS else plain_array(x)
 
 
 def tensor(data: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:
@@ -240,9 +292,10 @@ def tensor(data: Any, requires_grad: bool = False, dtype: Any = None) -> Tensor:
     if isinstance(data, Tensor):
         data = data._data
     backend = current_backend()
-    if not hasattr(data, "dtype"):
-        data = np.asarray(data)
-        if data.dtype == np.float64 and dtype is None:
+    if not hasattr(getattr(data, "dtype", None), "kind"):  # lists and numbers, and other libraries' tensors
+        from_list = not hasattr(data, "dtype")
+        data = _nested(data)
+        if from_list and data.dtype == np.float64 and dtype is None:
             dtype = np.float32
     if isinstance(data, np.generic):
         data = np.asarray(data)

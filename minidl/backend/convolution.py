@@ -30,7 +30,9 @@ class Window(NamedTuple):
 
     def output_size(self, size: tuple[int, int]) -> tuple[int, int]:
         """Height and width of the output for an image of `size`."""
-        h, w = ((size[a] + sum(self.padding[a]) - self.reach(a) - 1) // self.stride[a] + 1 for a in (0, 1))
+        h, w = (
+            (size[a] + sum(self.padding[a]) - self.reach(a) - 1) // self.stride[a] + 1 for a in (0, 1)
+        )
         return h, w
 
 
@@ -124,7 +126,11 @@ def padded(x: Any, window: Window, value: float = 0.0) -> Any:
         x = x[:, max(-top, 0) : h - max(-bottom, 0), max(-left, 0) : w - max(-right, 0)]
         top, bottom, left, right = (max(p, 0) for p in (top, bottom, left, right))
         n, h, w, c = x.shape
-    y = namespace_of(x).full((n, h + top + bottom, w + left + right, c), value, x.dtype)
+    y = namespace_of(x).empty((n, h + top + bottom, w + left + right, c), x.dtype)
+    y[:, :top] = value  # only the frame: filling everything first would be one more pass over the images
+    y[:, top + h :] = value
+    y[:, top : top + h, :left] = value
+    y[:, top : top + h, left + w :] = value
     y[:, top : top + h, left : left + w] = x
     return y
 

@@ -21,7 +21,9 @@ def load() -> Backend:
     try:
         import cupy
     except ImportError as error:
-        raise DeviceError("device 'cuda' needs CuPy, which is not installed; run: pip install 'minidl[gpu]'") from error
+        raise DeviceError(
+            "device 'cuda' needs CuPy, which is not installed; run: pip install 'minidl[gpu]'"
+        ) from error
     if not cupy.is_available():
         raise DeviceError("device 'cuda' needs an NVIDIA GPU with its driver, and none was found; use 'cpu'")
     return CupyBackend(cupy)

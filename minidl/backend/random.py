@@ -6,6 +6,9 @@ restarts. Numbers are drawn on the host, so that a seed means the same on every 
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -43,5 +46,51 @@ def generator(rng: np.random.Generator | int | None = None) -> np.random.Generat
     if rng is None:
         return default_stream.generator
     if isinstance(rng, np.random.Generator):
+        for seen in _watching.by:
+            seen.setdefault(rng, rng.bit_generator.state)
         return rng
     return np.random.default_rng(rng)
+
+
+# -- drawing the same numbers again ----------------------------------------------------------------------
+
+
+class _Watching(threading.local):
+    """Who in this thread wants to know which generators are used."""
+
+    def __init__(self) -> None:
+        self.by: list[dict[np.random.Generator, Any]] = []
+
+
+_watching = _Watching()
+
+
+class Draws:
+    """Remembers the random streams that a stretch of program uses, so that it can be run again on the same numbers."""
+
+    def __init__(self) -> None:
+        self._default = default_stream.state
+        self._given: dict[np.random.Generator, Any] = {}  # state before its first use
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Watch for generators that are handed to ``rng=``."""
+        _watching.by.append(self._given)
+        try:
+            yield
+        finally:
+            _watching.by.remove(self._given)
+
+    @contextmanager
+    def repeated(self) -> Iterator[None]:
+        """Set all streams back to where they were, and afterwards to where they are now."""
+        now, now_given = default_stream.state, {rng: rng.bit_generator.state for rng in self._given}
+        default_stream.state = self._default
+        for rng, state in self._given.items():
+            rng.bit_generator.state = state
+        try:
+            yield
+        finally:
+            default_stream.state = now
+            for rng, state in now_given.items():
+                rng.bit_generator.state = state

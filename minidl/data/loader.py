@@ -37,8 +37,8 @@ class Loader:
     drop_last : bool
         Leave out a last batch that is not full.
     workers : int
-        Processes that make batches ahead; 0: none. They start with the first epoch and live until :meth:`close`,
-        the end of the ``with`` block, or the end of the loader.
+        Processes that make batches ahead, at most one per batch; 0: none. They start with the first epoch and
+        live until :meth:`close`, the end of the ``with`` block, or the end of the loader.
     prefetch : int
         Batches that each worker makes ahead.
 
@@ -73,6 +73,8 @@ class Loader:
         _check_numbers(batch_size=(batch_size, 1), workers=(workers, 0), prefetch=(prefetch, 1), seed=(seed, 0))
         if not hasattr(dataset, "__len__") or not hasattr(dataset, "__getitem__"):
             raise ArgumentError(f"Loader: a dataset has __len__ and __getitem__; {type(dataset).__name__} has not")
+        if sampler is not None and not (hasattr(sampler, "__len__") and hasattr(sampler, "order")):
+            raise ArgumentError(f"Loader: a sampler has __len__ and order; {type(sampler).__name__} has not")
         if sampler is not None and shuffle:
             raise ArgumentError("Loader: give shuffle or a sampler, not both")
         n = len(dataset)
@@ -183,7 +185,8 @@ class Loader:
                 return
             number, index, epoch = first
             example = make_batch(self.dataset, index, epoch, number)
-            pool = Pool(self.dataset, self.workers, self.prefetch, self.batch_size, example)
+            n_workers = min(self.workers, len(self))  # any more would have nothing to do
+            pool = Pool(self.dataset, n_workers, self.prefetch, self.batch_size, example)
             self._pools.add(pool)
         in_step = False
         try:

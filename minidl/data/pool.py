@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
-import signal
 import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -18,18 +17,12 @@ from typing import Any
 import numpy as np
 
 from ..errors import DataError, TrainingError
+from .children import RemoteError, how_it_ended, shut_down, start_child
 from .dataset import Batch
 from .shared import SharedPickle, aligned, new_block, unpack
 from .worker import serve
 
 Order = tuple[int, np.ndarray, int]  # number of the batch, samples, epoch
-
-PATIENCE = 2.0  # seconds that a worker gets to finish what it is doing before it is killed
-
-
-class RemoteError(Exception):
-    """The traceback of an error in a worker process, as the cause of the error raised in the parent."""
-
 
 class Pool:
     """Worker processes that make batches of one dataset.
@@ -60,7 +53,7 @@ class Pool:
         self._processes: list[Any] = []
         self._connections: list[Any] = []
         # runs at close(), when the pool is garbage, and when the interpreter exits; never twice
-        self._finalizer = weakref.finalize(self, _shut_down, self._processes, self._connections, os.getpid())
+        self._finalizer = weakref.finalize(self, shut_down, self._processes, self._connections, os.getpid())
         try:
             for k, block in enumerate(blocks):
                 self._start(context, k, (payload, block, self._slot_bytes, self._index_bytes))
@@ -69,18 +62,9 @@ class Pool:
             raise
 
     def _start(self, context: Any, k: int, args: tuple[Any, ...]) -> None:
-        here, there = context.Pipe()
-        process = context.Process(target=serve, args=(there, *args), name=f"minidl-loader-{k}", daemon=True)
-        try:
-            with _without_interrupts():
-                process.start()
-        except BaseException:
-            here.close()
-            raise
-        finally:
-            there.close()  # now the worker has the only other end: when it dies, we read the end of the file
+        process, connection = start_child(context, serve, args, f"minidl-loader-{k}")
         self._processes.append(process)
-        self._connections.append(here)
+        self._connections.append(connection)
 
     def batches(self, orders: Iterable[Order]) -> Iterator[Batch]:
         """The batches, in the order of their orders."""
@@ -138,52 +122,12 @@ class Pool:
 
     def _death(self, worker: int, number: int | None) -> TrainingError:
         process = self._processes[worker]
-        process.join(PATIENCE)
-        pid, code = process.pid, process.exitcode
+        pid, (how, hint) = process.pid, how_it_ended(process)
         self.close()
-        how = "stopped answering" if code is None else f"ended with status {code}"
-        hint = "; its own message is above; a script that uses workers must work under: if __name__ == '__main__':"
-        hint = hint if code == 1 else ""
-        if code is not None and code < 0:
-            how = f"was killed by {_signal_name(-code)}"
-            hint = "; perhaps memory ran out: try fewer workers" if -code == 9 else ""
         what = "" if number is None else f" before batch {number} was there"
-        return TrainingError(f"Loader: worker process {worker} (pid {pid}) {how}{what}{hint}")
+        return TrainingError(f"Loader: worker process {worker} (pid {pid}) {how}{what}{'; ' if hint else ''}{hint}")
 
     def close(self) -> None:
         """End the processes; the shared memory goes with them."""
         self.closed = True
         self._finalizer()
-
-
-def _shut_down(processes: list[Any], connections: list[Any], owner: int) -> None:
-    if os.getpid() != owner:
-        return  # a forked copy of the parent: the workers are not its children
-    for connection in connections:
-        connection.close()  # tells the worker to end
-    for process in processes:
-        process.join(PATIENCE)
-        if process.is_alive():
-            process.kill()
-            process.join()
-        process.close()
-    processes.clear()
-
-
-def _signal_name(number: int) -> str:
-    with contextlib.suppress(ValueError):
-        return signal.Signals(number).name
-    return f"signal {number}"
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Hold SIGINT back: the child inherits that, and cannot print a traceback before it has begun."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -36,6 +36,23 @@ def new_block(context: Any, n_bytes: int) -> Any:
         ) from error
 
 
+def flat_view(block: Any, n: int, dtype: Any) -> np.ndarray:
+    """The first `n` elements of a block, which must have ALIGNMENT bytes more, from a cache line's start on.
+
+    A block begins at the same place of its page in every process, so all of them see the same memory.
+    """
+    start = -ctypes.addressof(block) % ALIGNMENT
+    return np.frombuffer(block, dtype, n, start)
+
+
+def cannot_be_sent(what: str, error: BaseException, instead: str = "") -> ArgumentError:
+    """The error of something that cannot be pickled."""
+    return ArgumentError(
+        f"{what} cannot be sent to worker processes ({' '.join(str(error).split())}); "
+        f"use functions and classes defined in a module, not lambdas{instead}"
+    )
+
+
 def pack(arrays: Sequence[np.ndarray], block: memoryview) -> Layout | None:
     """Copy `arrays` into `block`, one after the other; None if they do not fit."""
     layout, offset = [], 0
@@ -62,21 +79,25 @@ class SharedPickle:
 
     Pickle's out-of-band buffers (PEP 574) find the arrays wherever in the object they are.
 
+    Parameters
+    ----------
+    value : object
+    context : multiprocessing context
+    what, instead : str
+        For the error: what cannot be sent, and what else could be done about it.
+
     Raises
     ------
     ArgumentError
         The object cannot be pickled.
     """
 
-    def __init__(self, value: Any, context: Any) -> None:
+    def __init__(self, value: Any, context: Any, what: str = "Loader: the dataset", instead: str = ", or workers=0") -> None:
         buffers: list[pickle.PickleBuffer] = []
         try:
             self.text = pickle.dumps(value, protocol=5, buffer_callback=buffers.append)
         except Exception as error:  # pickling runs code of the object's own, which may raise anything
-            raise ArgumentError(
-                f"Loader: the dataset cannot be sent to worker processes ({' '.join(str(error).split())}); "
-                "use functions and classes defined in a module, not lambdas, or workers=0"
-            ) from error
+            raise cannot_be_sent(what, error, instead) from error
         raw = [b.raw() for b in buffers]
         self.spans, offset = [], 0
         for b in raw:

@@ -1,7 +1,7 @@
 """Layers, containers, losses and initialisers: what models are made of."""
 
 from ..params import Parameter
-from . import init, losses
+from . import convert, init, losses
 from .activation import (
     ELU,
     GELU,
@@ -36,17 +36,17 @@ from .loss_modules import (
 )
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
-from .pool import AdaptiveAvgPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
+from .pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, GlobalAvgPool2d, MaxPool2d
 from .recurrent import GRU, LSTM, RNN
 from .transformer import TransformerDecoderLayer, TransformerEncoderLayer
 from .tree import Buffer
 
 __all__ = [
-    "ELU", "GELU", "GRU", "LSTM", "RNN", "AdaptiveAvgPool2d", "AvgPool2d", "BCEWithLogitsLoss", "BatchNorm1d",
-    "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss", "Dropout", "Embedding",
-    "Flatten", "GlobalAvgPool2d", "GroupNorm", "Hardtanh", "HingeLoss", "HuberLoss", "Identity", "KLDivLoss",
+    "ELU", "GELU", "GRU", "LSTM", "RNN", "AdaptiveAvgPool2d", "AdaptiveMaxPool2d", "AvgPool2d", "BCEWithLogitsLoss",
+    "BatchNorm1d", "BatchNorm2d", "Buffer", "Conv1d", "Conv2d", "ConvTranspose2d", "CrossEntropyLoss", "Dropout",
+    "Embedding", "Flatten", "GlobalAvgPool2d", "GroupNorm", "Hardtanh", "HingeLoss", "HuberLoss", "Identity", "KLDivLoss",
     "L1Loss", "LayerNorm", "LeakyReLU", "Linear", "LogSoftmax", "MSELoss", "MaxPool2d", "Maxout", "Module",
     "ModuleList", "MultiHeadAttention", "MultiMarginLoss", "NLLLoss", "Parameter", "RMSNorm", "ReLU", "Sequential",
-    "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "TransformerDecoderLayer", "TransformerEncoderLayer", "init",
-    "losses",
+    "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh", "TransformerDecoderLayer", "TransformerEncoderLayer", "convert",
+    "init", "losses",
 ]  # fmt: skip

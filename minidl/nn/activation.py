@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import ops
+from ..errors import ShapeError
 from .module import Module
 
 
@@ -22,6 +23,8 @@ class Flatten(Module):
         self.start_axis = start_axis
 
     def forward(self, x: Any) -> Any:
+        if not -x.ndim <= self.start_axis < x.ndim:
+            raise ShapeError(f"there is no axis {self.start_axis} to flatten from in shape {x.shape}")
         size = 1
         for n in x.shape[self.start_axis :]:
             size *= n

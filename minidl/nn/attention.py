@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from .. import ops
-from ..autograd import Tensor, array_of
+from ..autograd import array_of
+from ..autograd.tensor import with_shape
 from ..backend import namespace_of
 from ..backend.random import generator
 from ..errors import ShapeError
@@ -40,7 +41,9 @@ class MultiHeadAttention(Module):
     out_proj : Linear (D, D)
     """
 
-    def __init__(self, d_model: int, n_heads: int, dropout: float = 0.0, bias: bool = True, rng: initial.Rng = None) -> None:
+    def __init__(
+        self, d_model: int, n_heads: int, dropout: float = 0.0, bias: bool = True, rng: initial.Rng = None
+    ) -> None:
         check_positive("MultiHeadAttention", d_model=d_model, n_heads=n_heads)
         check_divides("MultiHeadAttention", d_model=d_model, n_heads=n_heads)
         self.d_model, self.n_heads = d_model, n_heads
@@ -79,6 +82,7 @@ class MultiHeadAttention(Module):
         (N, T, D)
             Zeros before the output projection where a query may attend to nothing.
         """
+        query = with_shape(query)
         q, k, v = self._project(query, key, value)
         mask = _full_mask(mask, key_mask, (query.shape[0], query.shape[1], k.shape[2]), k.dtype)
         if self.dropout and self.training:
@@ -135,13 +139,13 @@ def _full_mask(mask: Any, key_mask: Any, sizes: tuple[int, int, int], dtype: Any
     """Both masks as one array that broadcasts to (N, heads, T, S); None without either."""
     n, t, s = sizes
     if key_mask is not None:
-        key_mask = key_mask.data if isinstance(key_mask, Tensor) else key_mask
+        key_mask = array_of(with_shape(key_mask))
         if key_mask.shape != (n, s) or key_mask.dtype.kind != "b":
             raise ShapeError(f"key_mask must be bool of shape {(n, s)}, not {key_mask.dtype} {key_mask.shape}")
         key_mask = key_mask[:, None, None, :]
     if mask is None:
         return key_mask
-    mask = array_of(mask)
+    mask = array_of(with_shape(mask))
     if mask.shape[-2:] != (t, s) or mask.ndim > 4 or (mask.ndim > 2 and mask.shape[0] not in (1, n)):
         raise ShapeError(f"mask must have shape {(t, s)}, {(n, t, s)} or (N, heads, T, S), not {mask.shape}; "
                          "for padding keys, pass key_mask")  # fmt: skip

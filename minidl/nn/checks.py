@@ -30,7 +30,7 @@ def check_probability(layer: str, p: float) -> float:
     ------
     ArgumentError
     """
-    if not 0 <= p < 1:
+    if not isinstance(p, int | float | np.number) or not 0 <= p < 1:
         raise ArgumentError(f"{layer}: p must lie in [0, 1), not {p!r}")
     return float(p)
 
@@ -52,5 +52,6 @@ def pair(value: Any) -> tuple[int, int]:
     """An int as two, a pair as it is."""
     if isinstance(value, int | np.integer):
         return int(value), int(value)
-    first, second = value
-    return int(first), int(second)
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ArgumentError(f"expected a whole number or a pair of them, not {value!r}")
+    return int(value[0]), int(value[1])

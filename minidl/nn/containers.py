@@ -85,4 +85,6 @@ class ModuleList(_Several):
     """A list of modules with ``append``; a plain Python list as an attribute works as well."""
 
     def __init__(self, modules: Iterable[Module] = ()) -> None:
+        if not isinstance(modules, Iterable):
+            raise ArgumentError(f"ModuleList: takes a list of modules, not {modules!r}")
         self._layers = {str(i): self._accepted(m) for i, m in enumerate(modules)}

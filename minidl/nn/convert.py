@@ -105,7 +105,9 @@ def to_torch_layout(
 # -- one module ------------------------------------------------------------------------------------------
 
 
-def _to_minidl(module: Module, arrays: dict[str, np.ndarray], image: ImageShape | None, path: str) -> dict[str, np.ndarray]:
+def _to_minidl(
+    module: Module, arrays: dict[str, np.ndarray], image: ImageShape | None, path: str
+) -> dict[str, np.ndarray]:
     axes = _axes_of(module)
     result = {}
     for name, a in arrays.items():
@@ -130,7 +132,9 @@ def _to_minidl(module: Module, arrays: dict[str, np.ndarray], image: ImageShape 
     return result
 
 
-def _to_torch(module: Module, arrays: dict[str, np.ndarray], image: ImageShape | None, path: str) -> dict[str, np.ndarray]:
+def _to_torch(
+    module: Module, arrays: dict[str, np.ndarray], image: ImageShape | None, path: str
+) -> dict[str, np.ndarray]:
     axes = _axes_of(module)
     result = {}
     for name, a in arrays.items():

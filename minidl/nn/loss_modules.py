@@ -32,7 +32,9 @@ class CrossEntropyLoss(_Loss):
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
     def forward(self, logits: Any, target: Any) -> Any:
-        return losses.cross_entropy(logits, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction)
+        return losses.cross_entropy(
+            logits, target, self.weight, self.ignore_index, self.label_smoothing, self.reduction
+        )
 
 
 class NLLLoss(_Loss):

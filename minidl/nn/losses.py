@@ -13,8 +13,9 @@ import numpy as np
 
 from .. import ops
 from ..autograd import array_of
+from ..autograd.tensor import with_shape
 from ..backend import namespace_of
-from ..errors import ArgumentError, DTypeError, ShapeError
+from ..errors import ArgumentError, DTypeError, GraphError, ShapeError
 
 
 def cross_entropy(
@@ -44,13 +45,21 @@ def cross_entropy(
     ShapeError, DTypeError, ArgumentError
         An empty batch, shapes that do not fit, targets of a wrong kind, a class outside [0, C).
     """
+    logits, target = with_shape(logits), with_shape(target)
+    _check_constant("cross_entropy", weight)
+    if not isinstance(label_smoothing, int | float):
+        raise ArgumentError(f"cross_entropy: label_smoothing must be a number in [0, 1], not {label_smoothing!r}")
     if not logits.size:
         raise _empty("cross_entropy", logits)
     return ops.cross_entropy(logits, target, weight, reduction, ignore_index, label_smoothing)
 
 
-def nll(log_p: Any, target: Any, weight: Any = None, ignore_index: int | None = -100, reduction: str = "mean") -> Any:
+def nll(
+    log_p: Any, target: Any, weight: Any = None, ignore_index: int | None = -100, reduction: str = "mean"
+) -> Any:
     """Negative log-likelihood where the model gives log-probabilities (..., C); arguments as for cross_entropy."""
+    log_p = with_shape(log_p)
+    _check_constant("nll", weight)
     if not log_p.size:
         raise _empty("nll", log_p)
     target = _labels("nll", log_p, target, ignore_index)
@@ -60,7 +69,7 @@ def nll(log_p: Any, target: Any, weight: Any = None, ignore_index: int | None = 
     losses = -ops.take_along_axis(log_p, labels[..., None], axis=-1).reshape(target.shape)
     factor = seen.astype(log_p.dtype)
     if weight is not None:
-        weight = array_of(weight)
+        weight = array_of(with_shape(weight))
         if weight.shape != log_p.shape[-1:]:
             raise ShapeError(f"nll: weight must have shape {log_p.shape[-1:]}, not {weight.shape}")
         factor = factor * weight[labels]
@@ -73,20 +82,23 @@ def nll(log_p: Any, target: Any, weight: Any = None, ignore_index: int | None = 
 
 def mse(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """Squared error ``(prediction - target)**2``: the mean of a Gaussian (Deep Learning, equation 5.65)."""
-    d = prediction - _like("mse", prediction, target)
+    prediction, target = _like("mse", prediction, target)
+    d = prediction - target
     return reduced("mse", d * d, reduction)
 
 
 def l1(prediction: Any, target: Any, reduction: str = "mean") -> Any:
     """Absolute error ``|prediction - target|``: the median (Deep Learning, section 6.2.2.1)."""
-    return reduced("l1", ops.abs(prediction - _like("l1", prediction, target)), reduction)
+    prediction, target = _like("l1", prediction, target)
+    return reduced("l1", ops.abs(prediction - target), reduction)
 
 
 def huber(prediction: Any, target: Any, delta: float = 1.0, reduction: str = "mean") -> Any:
     """Squared error (halved) up to `delta`, linear beyond: outliers pull with bounded force (Huber, 1964)."""
     if not delta > 0:
         raise ArgumentError(f"huber: delta must be positive, not {delta!r}")
-    size = ops.abs(prediction - _like("huber", prediction, target))
+    prediction, target = _like("huber", prediction, target)
+    size = ops.abs(prediction - target)
     capped = ops.minimum(size, delta)
     return reduced("huber", capped * (size - 0.5 * capped), reduction)
 
@@ -101,7 +113,7 @@ def bce_with_logits(logits: Any, target: Any, pos_weight: Any = None, reduction:
     pos_weight : number or array that broadcasts, optional
         A factor for the positive part, e.g. negatives per positive.
     """
-    target = _like("bce_with_logits", logits, target)
+    logits, target = _like("bce_with_logits", logits, target)
     raw = array_of(target)
     if bool((raw < 0).any()) or bool((raw > 1).any()):
         raise ArgumentError("bce_with_logits: targets must lie in [0, 1]; for -1 and 1 use hinge or (target + 1) / 2")
@@ -119,7 +131,7 @@ def hinge(score: Any, target: Any, margin: float = 1.0, reduction: str = "mean")
     ArgumentError
         A target that is neither -1 nor 1.
     """
-    target = _like("hinge", score, target)
+    score, target = _like("hinge", score, target)
     if bool((abs(array_of(target)) != 1).any()):
         raise ArgumentError("hinge: targets must be -1 or 1; for 0 and 1 pass 2 * target - 1")
     return reduced("hinge", ops.maximum(margin - target * score, 0.0), reduction)
@@ -133,6 +145,7 @@ def multi_margin(scores: Any, target: Any, margin: float = 1.0, reduction: str =
     scores : (..., C)
     target : integers (...)
     """
+    scores = with_shape(scores)
     if not scores.size:
         raise _empty("multi_margin", scores)
     target = _labels("multi_margin", scores, target, None)
@@ -155,7 +168,7 @@ def kl_divergence(log_q: Any, p: Any, log_target: bool = False, reduction: str =
     reduction : str
         The mean is over distributions (PyTorch's ``"batchmean"``), not over classes.
     """
-    p = _like("kl_divergence", log_q, p)
+    log_q, p = _like("kl_divergence", log_q, p)
     if log_target:
         return reduced("kl_divergence", (ops.exp(p) * (p - log_q)).sum(axis=-1), reduction)
     if bool((array_of(p) < 0).any()):
@@ -178,12 +191,18 @@ def reduced(name: str, losses: Any, reduction: str) -> Any:
     raise ArgumentError(f"{name}: reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
 
 
+def _check_constant(name: str, weight: Any) -> None:
+    if getattr(weight, "requires_grad", False):
+        raise GraphError(f"{name}: has no gradient with respect to the class weights; pass weight.detach()")
+
+
 def _empty(name: str, a: Any) -> ShapeError:
     return ShapeError(f"{name}: nothing to average, the input has shape {a.shape}; leave out empty batches")
 
 
-def _like(name: str, prediction: Any, target: Any) -> Any:
-    """`target` with the dtype of `prediction` if it holds whole numbers; refuse another shape."""
+def _like(name: str, prediction: Any, target: Any) -> tuple[Any, Any]:
+    """Both, `target` with the dtype of `prediction` if it holds whole numbers; refuse another shape."""
+    prediction = with_shape(prediction)
     if not hasattr(target, "dtype"):
         target = np.asarray(target)
         target = target.astype(prediction.dtype) if target.dtype.kind == "f" else target
@@ -195,7 +214,7 @@ def _like(name: str, prediction: Any, target: Any) -> Any:
     if prediction.dtype.kind != "f" or target.dtype.kind not in "fiub":
         raise DTypeError(f"{name}: needs floating predictions and numbers as targets, not {prediction.dtype} "
                          f"and {target.dtype}")  # fmt: skip
-    return target if target.dtype.kind == "f" else array_of(target).astype(prediction.dtype)
+    return prediction, target if target.dtype.kind == "f" else array_of(target).astype(prediction.dtype)
 
 
 def _labels(name: str, scores: Any, target: Any, ignore_index: int | None) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from .. import ops
 from ..autograd import array_of
+from ..autograd.modes import modes
 from ..errors import ArgumentError, ShapeError
 from ..ops.norm_batch import batch_norm_eval
 from ..params import Parameter
@@ -61,8 +62,9 @@ class _BatchNorm(Module):
         if n < 2:
             raise ShapeError(f"training needs several values per channel, input is {x.shape}; call eval() to predict")
         y, mean, var = ops.batch_norm(x, self.weight, self.bias, self.eps)
-        self._follow(self.running_mean, array_of(mean))
-        self._follow(self.running_var, array_of(var), n / (n - 1))
+        if not modes.replaying:  # dl.recompute runs this twice
+            self._follow(self.running_mean, array_of(mean))
+            self._follow(self.running_var, array_of(var), n / (n - 1))
         return y
 
     def _follow(self, running: Buffer, batch: Any, factor: float = 1.0) -> None:
@@ -106,7 +108,7 @@ class LayerNorm(Module):
     """
 
     def __init__(self, normalized_shape: int, eps: float = 1e-5, affine: bool = True, bias: bool = True) -> None:
-        check_positive("LayerNorm", normalized_shape=normalized_shape)
+        normalized_shape = _last_axis("LayerNorm", normalized_shape)
         self.normalized_shape, self.eps = normalized_shape, eps
         self.weight = Parameter(initial.ones((normalized_shape,))) if affine else None
         self.bias = Parameter(initial.zeros((normalized_shape,))) if affine and bias else None
@@ -167,7 +169,7 @@ class RMSNorm(Module):
     """
 
     def __init__(self, normalized_shape: int, eps: float = 1e-6) -> None:
-        check_positive("RMSNorm", normalized_shape=normalized_shape)
+        normalized_shape = _last_axis("RMSNorm", normalized_shape)
         self.normalized_shape, self.eps = normalized_shape, eps
         self.weight = Parameter(initial.ones((normalized_shape,)))
 
@@ -179,3 +181,13 @@ class RMSNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}"
+
+
+def _last_axis(layer: str, normalized_shape: Any) -> int:
+    """The length of the only axis that is normalised, given as a number or as PyTorch's tuple of one."""
+    if isinstance(normalized_shape, tuple | list):
+        if len(normalized_shape) != 1:
+            raise ArgumentError(f"{layer}: normalises the last axis only, give its length instead of {normalized_shape!r}")
+        normalized_shape = normalized_shape[0]
+    check_positive(layer, normalized_shape=normalized_shape)
+    return int(normalized_shape)

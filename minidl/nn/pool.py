@@ -53,8 +53,8 @@ class GlobalAvgPool2d(Module):
         return ops.global_avg_pool2d(x)
 
 
-class AdaptiveAvgPool2d(Module):
-    """Means over windows chosen so that the output has `output_size`, whatever the input's size.
+class _AdaptivePool2d(Module):
+    """What both adaptive poolings share.
 
     Parameters
     ----------
@@ -62,12 +62,24 @@ class AdaptiveAvgPool2d(Module):
     """
 
     def __init__(self, output_size: int | tuple[int, int]) -> None:
-        check_positive("AdaptiveAvgPool2d", output_size=output_size)
+        check_positive(type(self).__name__, output_size=output_size)
         self.output_size = pair(output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool2d(_AdaptivePool2d):
+    """Means over windows chosen so that the output has `output_size`, whatever the input's size."""
 
     def forward(self, x: Any) -> Any:
         """(N, H, W, C) -> (N, H', W', C)."""
         return ops.adaptive_avg_pool2d(x, self.output_size)
 
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+
+class AdaptiveMaxPool2d(_AdaptivePool2d):
+    """Largest values of such windows."""
+
+    def forward(self, x: Any) -> Any:
+        """(N, H, W, C) -> (N, H', W', C)."""
+        return ops.adaptive_max_pool2d(x, self.output_size)

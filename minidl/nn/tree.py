@@ -80,7 +80,9 @@ def owner_path(path: str, modules: Container[str]) -> str:
     return next(p for i in range(len(parts) - 1, -1, -1) if (p := ".".join(parts[:i])) in modules)
 
 
-def first_paths(pairs: Iterator[tuple[str, Any]], kind: type | tuple[type, ...]) -> tuple[dict[str, Any], dict[str, str]]:
+def first_paths(
+    pairs: Iterator[tuple[str, Any]], kind: type | tuple[type, ...]
+) -> tuple[dict[str, Any], dict[str, str]]:
     """Objects of `kind` by their first path, and the other paths: ``{name: object}, {alias: name}``."""
     named: dict[str, Any] = {}
     aliases: dict[str, str] = {}

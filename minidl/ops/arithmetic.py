@@ -154,3 +154,27 @@ def logical_or(x: Array, z: Array, *, xp: Any):
 def logical_not(x: Array, *, xp: Any):
     """True where `x` is not."""
     return xp.logical_not(x)
+
+
+@op(differentiable=False)
+def bitwise_and(x: Array, z: Array, *, xp: Any):
+    """``x & z`` of integers, bit by bit, or of booleans."""
+    return xp.bitwise_and(x, z)
+
+
+@op(differentiable=False)
+def bitwise_or(x: Array, z: Array, *, xp: Any):
+    """``x | z`` of integers, bit by bit, or of booleans."""
+    return xp.bitwise_or(x, z)
+
+
+@op(differentiable=False)
+def bitwise_xor(x: Array, z: Array, *, xp: Any):
+    """``x ^ z`` of integers, bit by bit, or of booleans."""
+    return xp.bitwise_xor(x, z)
+
+
+@op(differentiable=False)
+def invert(x: Array, *, xp: Any):
+    """``~x`` of integers, bit by bit, or of booleans."""
+    return xp.invert(x)

@@ -147,8 +147,8 @@ class _Blocks:
         block = backend_of(q).block_elems
         self.rows = max(1, min(self.t, max(16, 8 * block // (s * max(d, v.shape[3])))))
         per_task = max(1, 4 * block // (self.rows * s))
-        self.heads_each = min(self.n_heads, per_task)
-        self.samples_each = min(self.n, max(1, per_task // self.n_heads))
+        self.heads_each = max(1, min(self.n_heads, per_task))  # none of an empty batch
+        self.samples_each = max(1, min(self.n, per_task // self.heads_each))
         self.per_sample = -(-self.n_heads // self.heads_each)
         self.n_tasks = -(-self.n // self.samples_each) * self.per_sample
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ..autograd.op import Array, op
 from ..autograd.tensor import Tensor
 from ..backend import convolution as kernels
 from ..backend.convolution import Window
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DTypeError, ShapeError
 from .rows import column_sums
 from .shape import expand_dims, squeeze, swapaxes
 
@@ -46,6 +48,8 @@ def conv2d(
         strides below 1 or negative padding.
     """
     window = window_of("conv2d", x.shape, w.shape, stride, padding, dilation, groups)
+    if x.dtype != w.dtype or x.dtype.kind != "f":
+        raise DTypeError(f"conv2d: x is {x.dtype}, w is {w.dtype}; both must be one floating dtype, cast with .astype(...)")
     y = kernels.forward(x, w, window)
     if b is not None:
         _check_bias("conv2d", b, y)
@@ -129,7 +133,8 @@ def conv_transpose2d(
     extra = _pair(name, "output_padding", output_padding, 0)
     window = _window(name, w.shape[:2], x.shape[1:3], stride, padding, dilation, groups)
     size = tuple(
-        (x.shape[1 + a] - 1) * window.stride[a] - sum(window.padding[a]) + window.reach(a) + 1 + extra[a] for a in (0, 1)
+        (x.shape[1 + a] - 1) * window.stride[a] - sum(window.padding[a]) + window.reach(a) + 1 + extra[a]
+        for a in (0, 1)
     )
     if min(size) < 1 or window.output_size((size[0], size[1])) != tuple(x.shape[1:3]):
         raise ShapeError(f"{name}: output size {size} for x {x.shape} is impossible; output_padding must be < stride")
@@ -140,14 +145,14 @@ def conv_transpose2d(
     return y + b
 
 
-def conv1d(x: Any, w: Any, b: Any = None, stride: int = 1, padding: Any = 0, dilation: int = 1, groups: int = 1) -> Any:
+def conv1d(
+    x: Any, w: Any, b: Any = None, stride: int = 1, padding: Any = 0, dilation: int = 1, groups: int = 1
+) -> Any:
     """Convolution of sequences: x (N, L, C), w (K, C // groups, O) -> (N, L', O); as images of height one."""
     if x.ndim != 3 or w.ndim != 3:
         raise ShapeError(f"conv1d: x {x.shape} must be (N, L, C) and w {w.shape} (K, C // groups, O)")
-    if isinstance(padding, int):
-        padding = ((0, 0), (padding, padding))
-    elif not isinstance(padding, str):
-        padding = ((0, 0), tuple(padding))
+    if not isinstance(padding, str):
+        padding = ((0, 0), _both(padding))
     y = conv2d(expand_dims(x, 1), expand_dims(w, 0), b, (1, stride), padding, (1, dilation), groups)
     return squeeze(y, 1)
 
@@ -155,14 +160,18 @@ def conv1d(x: Any, w: Any, b: Any = None, stride: int = 1, padding: Any = 0, dil
 # -- reading arguments -----------------------------------------------------------------------------------
 
 
-def window_of(name: str, x_shape: tuple, w_shape: tuple, stride: Any, padding: Any, dilation: Any, groups: int) -> Window:
+def window_of(
+    name: str, x_shape: tuple, w_shape: tuple, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Window:
     """Check a convolution's arguments and put them in one form."""
     if len(x_shape) != 4 or len(w_shape) != 4:
         raise ShapeError(f"{name}: x {x_shape} must be (N, H, W, C) and w {w_shape} (KH, KW, C // groups, O)")
     if 0 in w_shape:
         raise ShapeError(f"{name}: w {w_shape} is empty")
     if groups < 1 or x_shape[-1] % groups or w_shape[-1] % groups:
-        raise ArgumentError(f"{name}: groups={groups} must divide the {x_shape[-1]} input and {w_shape[-1]} output channels")
+        raise ArgumentError(
+            f"{name}: groups={groups} must divide the {x_shape[-1]} input and {w_shape[-1]} output channels"
+        )
     if w_shape[2] * groups != x_shape[-1]:
         raise ShapeError(
             f"{name}: x has {x_shape[-1]} channels (axis -1 of {x_shape}), w expects {w_shape[2] * groups} "
@@ -200,10 +209,10 @@ def _window(name: str, kernel: tuple, size: tuple, stride: Any, padding: Any, di
     elif isinstance(padding, str):
         raise ArgumentError(f"{name}: padding must be numbers, 'same' or 'valid', not {padding!r}")
     else:
-        both = (padding, padding) if isinstance(padding, int) else tuple(padding)
-        sides = tuple((p, p) if isinstance(p, int) else tuple(p) for p in both)
-        if len(sides) != 2 or any(len(s) != 2 for s in sides) or min(min(s) for s in sides) < 0:
+        both = _both(padding)
+        if len(both) != 2 or any(len(_both(p)) != 2 for p in both):
             raise ArgumentError(f"{name}: padding must be >= 0 for two axes, got {padding!r}")
+        sides = tuple(_pair(name, "padding", p, 0) for p in both)
     return Window((kernel[0], kernel[1]), steps, sides, spread, groups)
 
 
@@ -214,7 +223,12 @@ def _same(size: int, step: int, reach: int) -> tuple[int, int]:
 
 
 def _pair(name: str, what: str, value: Any, lowest: int) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or min(pair) < lowest:
+    pair = _both(value)
+    if len(pair) != 2 or any(not isinstance(n, int | np.integer) or n < lowest for n in pair):
         raise ArgumentError(f"{name}: {what} must be one or two integers >= {lowest}, got {value!r}")
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])
+
+
+def _both(value: Any) -> tuple:
+    """One value for two axes (or sides), or one for each."""
+    return tuple(value) if isinstance(value, tuple | list | np.ndarray) else (value, value)

@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd.op import Array, op
 from ..backend import backend_of, namespace_of
 from ..backend.random import generator
-from ..errors import ArgumentError
+from ..errors import ArgumentError, DTypeError
 
 
 @op(residuals=("mask",))
@@ -29,6 +29,8 @@ def dropout(x: Array, p: float = 0.5, rng: Any = None, *, xp: Any):
     """
     if not 0 <= p < 1:
         raise ArgumentError(f"dropout: p must lie in [0, 1), not {p}; p=1 would leave nothing")
+    if x.dtype.kind != "f":
+        raise DTypeError(f"dropout: x must be floating point, not {x.dtype}; cast it with .astype('float32')")
     mask = backend_of(x).from_host(generator(rng).random(x.shape, dtype=np.float32) >= p)
     y = xp.multiply(x, mask)
     y *= 1 / (1 - p)

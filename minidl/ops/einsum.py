@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from itertools import combinations
 from typing import Any
 
+from ..autograd.tensor import with_shape
 from ..errors import ShapeError
 from .index import diagonal
 from .linalg import _matmul
@@ -32,6 +33,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     ShapeError
         Letters that do not fit the operands, or stand for two lengths.
     """
+    operands = tuple(map(with_shape, operands))
     inputs, output, sizes = _parsed(subscripts, operands)
     terms = [_simplified(x, letters, sizes) for x, letters in zip(operands, inputs, strict=True)]
     while True:

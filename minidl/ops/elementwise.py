@@ -9,7 +9,9 @@ import math
 from typing import Any
 
 from ..autograd.op import Array, op
+from ..autograd.tensor import Tensor
 from ..backend import backend_of
+from ..errors import ArgumentError
 
 
 @op
@@ -131,7 +133,9 @@ def isnan(x: Array, *, xp: Any):
 
 @op
 def clip(x: Array, low: float | None = None, high: float | None = None, *, xp: Any):
-    """Limit to [low, high]; the gradient passes inside, the bounds included."""
+    """Limit to [low, high], numbers or arrays; the gradient passes inside, the bounds included."""
+    if isinstance(low, Tensor) or isinstance(high, Tensor):
+        raise ArgumentError("clip: bounds are numbers or arrays; for Tensors use minimum and maximum")
     return xp.clip(x, low, high)
 
 
@@ -142,12 +146,12 @@ def _(g: Any, x: Any, low: float | None, high: float | None) -> Any:
 
 @op(differentiable=False)
 def _inside(x: Array, low: float | None, high: float | None, *, xp: Any):
-    inside = xp.ones(x.shape, x.dtype)
+    inside = xp.ones(x.shape, bool)
     if low is not None:
-        inside *= x >= low
+        inside = inside & (x >= low)
     if high is not None:
-        inside *= x <= high
-    return inside
+        inside = inside & (x <= high)
+    return inside.astype(x.dtype)
 
 
 @op

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.op import Array, op
 from ..autograd.sparse import RowSparse
-from ..autograd.tensor import Tensor
+from ..autograd.tensor import Tensor, with_shape
 from ..backend import backend_of, namespace_of
 from ..errors import DTypeError, RangeError, ShapeError
 from .shape import _places, ravel, reshape, transpose
@@ -63,6 +63,9 @@ def _add_at(x: Array, values: Array, key: Any):
         backend_of(y).scatter_add(y, key, values)
     except IndexError as error:
         raise RangeError(f"scatter_add: {error} (shape {x.shape})") from error
+    except ValueError as error:
+        raise ShapeError(f"scatter_add: values of shape {np.shape(values)} do not fit x[index] of shape {x[key].shape} "
+                         f"(x has shape {x.shape})") from error  # fmt: skip
     return y
 
 
@@ -81,6 +84,7 @@ def scatter_add(x: Any, index: Any, values: Any) -> Any:
     values : array
         Broadcast to the shape of ``x[index]``.
     """
+    x = with_shape(x)
     key = plain_key(index, x)
     _check_key(key, x.shape)
     return _add_at(x, values, key=key)
@@ -91,6 +95,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
     As in NumPy, `x` is flattened if `axis` is None.
     """
+    x = with_shape(x)
     if axis is None:
         x, axis = ravel(x), 0
     (axis,) = _places("take", axis, x.ndim)
@@ -101,6 +106,7 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 
 def take_along_axis(x: Any, indices: Any, axis: int | None = -1) -> Any:
     """For each position along the other axes, elements along `axis` at `indices`, as NumPy does."""
+    x = with_shape(x)
     indices = _integers("take_along_axis", plain_key(indices, x))
     if axis is None:
         x, axis = ravel(x), 0
@@ -144,9 +150,11 @@ def _(g: Any, w_shape: tuple, ids: Any) -> Any:
 def one_hot(ids: Any, n: int, dtype: Any = np.float32) -> Any:
     """Rows of the identity matrix: shape (..., n)."""
     as_tensor = isinstance(ids, Tensor)
-    ids = ids.data if as_tensor else np.asarray(ids) if isinstance(ids, int | list) else ids
+    ids = ids.data if as_tensor else np.asarray(ids) if not hasattr(ids, "dtype") else ids
     if ids.dtype.kind not in "iu":
         raise DTypeError(f"one_hot: ids must be integers, not {ids.dtype}")
+    if not isinstance(n, int | np.integer):
+        raise DTypeError(f"one_hot: the number of classes must be an integer, not {n!r}")
     _check_range("one_hot", ids, n, lowest=0, what=f"{n} classes")
     rows = (ids[..., None] == namespace_of(ids).arange(n)).astype(dtype)
     return Tensor(rows) if as_tensor else rows
@@ -157,6 +165,7 @@ def diagonal(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
     Made of a reshape and a slice, so that its gradient is a slice assignment.
     """
+    x = with_shape(x)
     if x.ndim < 2:
         raise ShapeError(f"diagonal: needs two axes, got shape {x.shape}")
     a, b = _places("diagonal", (axis1, axis2), x.ndim)

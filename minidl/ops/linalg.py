@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.op import Array, op
+from ..autograd.tensor import with_shape
 from ..errors import ArgumentError, DTypeError, ShapeError
 from .elementwise import exp
 from .index import diagonal
@@ -26,6 +27,7 @@ def matmul(x: Any, z: Any) -> Any:
     ShapeError
         Inner lengths that differ, naming both shapes and axes.
     """
+    x, z = with_shape(x), with_shape(z)
     if x.ndim == 0 or z.ndim == 0:
         raise ShapeError(f"matmul: operands need at least one axis, got shapes {x.shape} and {z.shape}")
     inner = -2 if z.ndim > 1 else -1
@@ -58,6 +60,7 @@ _matmul.rules(
 
 def dot(x: Any, z: Any) -> Any:
     """``numpy.dot``: inner product of vectors, matrix product, or the sum over axis -1 of `x` and -2 of `z`."""
+    x, z = with_shape(x), with_shape(z)
     if x.ndim == 0 or z.ndim == 0:
         return x * z
     return matmul(x, z) if x.ndim <= 2 and z.ndim <= 2 else tensordot(x, z, (-1, -2 if z.ndim > 1 else -1))
@@ -70,6 +73,7 @@ def vdot(x: Any, z: Any) -> Any:
 
 def inner(x: Any, z: Any) -> Any:
     """Sum over the last axis of both."""
+    x, z = with_shape(x), with_shape(z)
     return x * z if x.ndim == 0 or z.ndim == 0 else tensordot(x, z, (-1, -1))
 
 
@@ -80,14 +84,17 @@ def outer(x: Any, z: Any) -> Any:
 
 def tensordot(x: Any, z: Any, axes: Any = 2) -> Any:
     """Sum of products over pairs of axes, as ``numpy.tensordot``."""
-    if isinstance(axes, int):
+    x, z = with_shape(x), with_shape(z)
+    if isinstance(axes, int | np.integer):
         axes = range(x.ndim - axes, x.ndim), range(axes)
     left, right = _places("tensordot", axes[0], x.ndim), _places("tensordot", axes[1], z.ndim)
     if len(left) != len(right):
         raise ShapeError(f"tensordot: {len(left)} axes of the first against {len(right)} of the second")
     for a, b in zip(left, right, strict=True):
         if x.shape[a] != z.shape[b]:
-            raise ShapeError(f"tensordot: axis {a} of {x.shape} has {x.shape[a]}, axis {b} of {z.shape} has {z.shape[b]}")
+            raise ShapeError(
+                f"tensordot: axis {a} of {x.shape} has {x.shape[a]}, axis {b} of {z.shape} has {z.shape[b]}"
+            )
     free_x = tuple(a for a in range(x.ndim) if a not in left)
     free_z = tuple(a for a in range(z.ndim) if a not in right)
     n_inner = math.prod(x.shape[a] for a in left)
@@ -143,6 +150,7 @@ def _(g: Any, y: Any) -> Any:
 
 def solve(a: Any, b: Any) -> Any:
     """The x with ``a @ x = b``, for a (..., N, N) and b (..., N, K) or (N,)."""
+    a, b = with_shape(a), with_shape(b)
     if b.ndim == 1:
         y = solve(a, reshape(b, (-1, 1)))
         return reshape(y, y.shape[:-1])

@@ -29,13 +29,14 @@ def linear(x: Array, w: Array, b: Array | None = None):
     ShapeError, DTypeError
         Feature counts or dtypes that differ.
     """
-    if x.ndim == 0 or w.ndim != 2 or x.shape[-1] != w.shape[0]:
+    x_shape, w_shape = x.shape, w.shape
+    if not x_shape or len(w_shape) != 2 or x_shape[-1] != w_shape[0]:
         _explain_shapes(x, w)
     if x.dtype is not w.dtype and x.dtype != w.dtype:
         raise DTypeError(f"linear: x is {x.dtype}, w is {w.dtype}; cast the input with .astype('{w.dtype}')")
-    y = matmul(x, w) if x.ndim == 2 else matmul(_rows(x), w).reshape(*x.shape[:-1], w.shape[1])
+    y = matmul(x, w) if len(x_shape) == 2 else matmul(_rows(x), w).reshape(*x_shape[:-1], w_shape[1])
     if b is not None:
-        if b.shape != w.shape[1:]:
+        if b.shape != w_shape[1:]:
             raise ShapeError(f"linear: b has shape {b.shape}, w makes {w.shape[1]} features (axis 1 of {w.shape})")
         if b.dtype is not y.dtype and b.dtype != y.dtype:
             raise DTypeError(f"linear: b is {b.dtype}, w is {w.dtype}; cast one with .astype(...)")
@@ -57,7 +58,9 @@ def _(g: Any, x: Any, out: Any = None) -> Any:
 
 @linear.rule("b")
 def _(g: Any, out: Any = None) -> Any:
-    return g.sum(axis=tuple(range(g.ndim - 1))) if isinstance(g, Tensor) else column_sums(_rows(g), out)
+    if isinstance(g, Tensor):
+        return g.sum(axis=tuple(range(g.ndim - 1)))
+    return column_sums(g if g.ndim == 2 else _rows(g), out)
 
 
 def _product(a: Any, b: Any, out: Any = None) -> Any:

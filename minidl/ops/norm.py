@@ -124,7 +124,9 @@ def _rows_backward(g: Any, x: Any, w: Any, b: Any, mean: Any, rstd: Any) -> tupl
 
 
 @op(residuals=("mean", "rstd"))
-def group_norm(x: Array, w: Array | None = None, b: Array | None = None, groups: int = 1, eps: float = 1e-5, *, xp: Any):
+def group_norm(
+    x: Array, w: Array | None = None, b: Array | None = None, groups: int = 1, eps: float = 1e-5, *, xp: Any
+):
     """Normalise each sample over space and over each of `groups` groups of channels (Wu and He, 2018).
 
     Parameters

@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd.modes import modes
 from ..autograd.tensor import Tensor, array_of
 from ..backend import backend_of
-from ..errors import ArgumentError, DeviceError
+from ..errors import ArgumentError, DeviceError, DTypeError, GraphError, RangeError, ShapeError
 from . import arithmetic, einsum, elementwise, index, linalg, reduce, shape
 
 _BINARY: dict[str, Callable] = {
@@ -22,6 +22,9 @@ _BINARY: dict[str, Callable] = {
     "mul": arithmetic.multiply,
     "truediv": arithmetic.divide,
     "pow": arithmetic.power,
+    "and": arithmetic.bitwise_and,
+    "or": arithmetic.bitwise_or,
+    "xor": arithmetic.bitwise_xor,
 }
 _COMPARISONS: dict[str, Callable] = {
     "eq": arithmetic.equal,
@@ -30,8 +33,6 @@ _COMPARISONS: dict[str, Callable] = {
     "le": arithmetic.less_equal,
     "gt": arithmetic.greater,
     "ge": arithmetic.greater_equal,
-    "and": arithmetic.logical_and,
-    "or": arithmetic.logical_or,
 }
 
 
@@ -72,10 +73,12 @@ def _matmul_reflected(x: Tensor, other: Any) -> Tensor:
 
 def _in_place(name: str, function: Callable, x: Tensor, other: Any) -> Tensor:
     """``x += other``: into the array where no graph needs the old values, otherwise a new tensor."""
-    if x.node is not None and modes.recording:
+    if modes.recording and (x.node is not None or (getattr(other, "requires_grad", False) and not x.requires_grad)):
         return function(x, other)
     x.refuse_in_place(f"x {name}= ...")
     value = function(x.data, other.data if isinstance(other, Tensor) else other)
+    if not np.can_cast(value.dtype, x.dtype, "same_kind"):
+        raise DTypeError(f"x {name}= ...: the result is {value.dtype}, x is {x.dtype}; write x = x ... instead")
     if value.shape != x.shape:
         raise ArgumentError(f"x {name}= ...: the result has shape {value.shape}, x has {x.shape}")
     x.data[...] = value
@@ -85,7 +88,15 @@ def _in_place(name: str, function: Callable, x: Tensor, other: Any) -> Tensor:
 
 def _set_item(x: Tensor, key: Any, value: Any) -> None:
     x.refuse_in_place("x[...] = ...")
-    x.data[index.plain_key(key, x.data)] = array_of(value)
+    if modes.recording and getattr(value, "requires_grad", False):
+        raise GraphError("x[...] = value: the value's gradient would be lost; use where, concatenate or scatter_add, "
+                         "or assign value.detach()")  # fmt: skip
+    try:
+        x.data[index.plain_key(key, x.data)] = array_of(value)
+    except IndexError as error:
+        raise RangeError(f"x[...] = ...: {error} (shape {x.shape})") from error
+    except ValueError as error:
+        raise ShapeError(f"x[...] = ...: {error}") from error
     x.changed_in_place()
 
 
@@ -106,14 +117,38 @@ _UFUNCS: dict[Any, Callable] = {
 _UFUNCS[np.absolute] = elementwise.abs
 _UFUNCS[np.rint] = elementwise.round
 
+
+
+def _clip(x: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
+    """``numpy.clip``, which has two names for each bound."""
+    return elementwise.clip(x, a_min if min is None else min, a_max if max is None else max)
+
+
+def _pad(x: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0) -> Any:
+    """``numpy.pad`` with one constant."""
+    if mode != "constant" or np.ndim(constant_values):
+        raise ArgumentError("np.pad of tensors: surrounds with one number, mode='constant', constant_values=number")
+    return shape.pad(x, pad_width, constant_values)
+
+
+def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """``numpy.linalg.norm`` of vectors; of matrices the Frobenius norm."""
+    n_axes = x.ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
+    if ord is None or (ord == "fro" and n_axes == 2):
+        return reduce.norm(x, axis, keepdims)
+    if n_axes != 1:
+        raise ArgumentError(f"np.linalg.norm of tensors: of matrices only ord=None or 'fro', got {ord!r}")
+    return reduce.norm(x, axis, keepdims, ord)
+
+
 _FUNCTIONS: dict[Any, Callable] = {
     getattr(np, name): getattr(module, name)
     for module, names in {
         reduce: "sum mean var std max min prod cumsum argmax argmin any all",
-        shape: "reshape transpose swapaxes moveaxis expand_dims squeeze broadcast_to concatenate stack split pad flip "
+        shape: "reshape transpose swapaxes moveaxis expand_dims squeeze broadcast_to concatenate stack split flip "
         "roll repeat tile ravel",
         index: "take take_along_axis diagonal",
-        elementwise: "where clip",
+        elementwise: "where",
         linalg: "dot vdot inner outer tensordot trace triu tril",
         einsum: "einsum",
     }.items()
@@ -124,7 +159,9 @@ _FUNCTIONS: dict[Any, Callable] = {
     np.linalg.cholesky: linalg.cholesky,
     np.linalg.slogdet: linalg.slogdet,
     np.linalg.det: linalg.det,
-    np.linalg.norm: lambda x, ord=2, axis=None, keepdims=False: reduce.norm(x, axis, keepdims, ord),
+    np.linalg.norm: _norm,
+    np.clip: _clip,
+    np.pad: _pad,
     np.round: elementwise.round,
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: x.ndim,
@@ -176,10 +213,11 @@ def install() -> None:
         "__rmatmul__": _matmul_reflected,
         "__neg__": lambda x: elementwise.negative(x),
         "__abs__": lambda x: elementwise.abs(x),
-        "__invert__": lambda x: arithmetic.logical_not(x),
+        "__invert__": lambda x: arithmetic.invert(x),
         "__getitem__": index.getitem,
         "__setitem__": _set_item,
         "__iter__": _iterate,
+        "__contains__": lambda x, z: bool(arithmetic.equal(x, z).data.any()),
         "__array__": _as_numpy,
         "__array_ufunc__": _array_ufunc,
         "__array_function__": _array_function,

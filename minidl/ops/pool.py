@@ -13,7 +13,7 @@ from ..backend import namespace_of
 from ..backend import pooling as kernels
 from ..backend.convolution import Window, padded, shifted
 from ..errors import ArgumentError, ShapeError
-from .conv import _window
+from .conv import _pair, _window
 from .linalg import tensordot
 from .reduce import max as reduce_max
 from .reduce import mean
@@ -110,16 +110,19 @@ def adaptive_max_pool2d(x: Any, size: Any) -> Any:
     """Largest value of each of `size` = (H', W') cells that divide the image as evenly as can be."""
     rows, columns = _cells("adaptive_max_pool2d", x.shape, size)
     lines = [
-        concatenate([reduce_max(x[:, a:b, c:d], axis=(1, 2), keepdims=True) for c, d in columns], axis=2) for a, b in rows
+        concatenate([reduce_max(x[:, a:b, c:d], axis=(1, 2), keepdims=True) for c, d in columns], axis=2)
+        for a, b in rows
     ]
     return concatenate(lines, axis=1)
 
 
 def _cells(name: str, shape: tuple, size: Any) -> tuple[list, list]:
-    target = (size, size) if isinstance(size, int) else tuple(size)
-    if len(shape) != 4 or len(target) != 2 or min(target) < 1:
-        raise ArgumentError(f"{name}: needs x (N, H, W, C) and one or two sizes >= 1, got {shape} and {size}")
-    rows, columns = ([(i * n // m, -(-(i + 1) * n // m)) for i in range(m)] for n, m in zip(shape[1:3], target, strict=True))
+    target = _pair(name, "size", size, 1)
+    if len(shape) != 4:
+        raise ShapeError(f"{name}: x must be (N, H, W, C), got shape {shape}")
+    rows, columns = (
+        [(i * n // m, -(-(i + 1) * n // m)) for i in range(m)] for n, m in zip(shape[1:3], target, strict=True)
+    )
     return rows, columns
 
 
@@ -138,9 +141,7 @@ def pool_window(name: str, x_shape: tuple, size: Any, stride: Any, padding: Any)
     """Check a pooling's arguments and put them in one form."""
     if len(x_shape) != 4:
         raise ShapeError(f"{name}: x must be (N, H, W, C), got shape {x_shape}")
-    kernel = (size, size) if isinstance(size, int) else tuple(size)
-    if len(kernel) != 2 or min(kernel) < 1:
-        raise ArgumentError(f"{name}: size must be one or two integers >= 1, got {size!r}")
+    kernel = _pair(name, "size", size, 1)
     window = _window(name, kernel, x_shape[1:3], kernel if stride is None else stride, padding, 1, 1)
     if any(2 * max(sides) > k for sides, k in zip(window.padding, kernel, strict=True)):
         raise ArgumentError(f"{name}: padding {padding!r} is more than half of the window {kernel}")

@@ -7,14 +7,14 @@ place here by speed (no graph node for each step) and by memory (preallocated bu
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from ..autograd.op import Array, op
 from ..autograd.tensor import array_of
 from ..backend import namespace_of
-from ..backend.matmul import matmul, products_in_turn
+from ..backend.matmul import matmul
+from ..backend.sweeps import products_with
 from ..errors import ArgumentError, DTypeError, ShapeError
 from . import elementwise as _e
 from . import shape as _s
@@ -64,11 +64,10 @@ def rnn(
     z = project(xs, w_ih, b)
     hs = states(xp, t_steps, n, n_hidden, x.dtype, h0)
     active = activity(xp, lengths, t_steps, x.dtype)
-    with products(hs, w_hh) as multiply:
+    with products_with(w_hh, n) as multiply:
         for t in range(t_steps):
             h = hs[t + 1]
-            multiply(hs[t], w_hh, out=h)
-            h += z[t]
+            xp.add(multiply(hs[t]), z[t], out=h)
             if activation == "tanh":
                 xp.tanh(h, out=h)
             else:
@@ -95,13 +94,12 @@ def _(
     active = activity(xp, lengths, xs.shape[0], hs.dtype)
     gy, dh = incoming(xp, g[0], lengths, reverse, active), start(xp, g[1], hs)
     dz = 1 - hs[1:] * hs[1:] if activation == "tanh" else (hs[1:] > 0).astype(hs.dtype)  # slopes of all steps
-    w_back = xp.ascontiguousarray(w_hh.T)  # BLAS multiplies by a plain matrix faster than by a transposed one
-    with products(hs, w_hh) as multiply:
+    with products_with(w_hh.T, hs.shape[1]) as multiply:
         for t in reversed(range(xs.shape[0])):
             if gy is not None:
                 dh += gy[t]
             dz[t] *= dh
-            dh = pass_back(xp, multiply, active, t, dz[t], w_back, dh)
+            dh = pass_back(xp, multiply, active, t, dz[t], dh)
     return (*weight_gradients(xp, dz, xs, hs, w_ih, b, lengths, reverse, wanted), dh)
 
 
@@ -134,11 +132,6 @@ def project(xs: Any, w_ih: Any, b: Any) -> Any:
     if b is not None:
         z += b
     return z.reshape(*xs.shape[:2], -1)
-
-
-def products(hs: Any, w_hh: Any) -> contextlib.AbstractContextManager[Callable]:
-    """How a sweep multiplies its states by `w_hh`, step by step."""
-    return products_in_turn(hs.shape[1], *w_hh.shape)
 
 
 def states(xp: Any, t_steps: int, n: int, n_hidden: int, dtype: Any, first: Any) -> Any:
@@ -192,22 +185,18 @@ def start(xp: Any, g: Any, hs: Any) -> Any:
     return xp.zeros_like(hs[0]) if g is None else g.copy()
 
 
-def pass_back(xp: Any, multiply: Callable, active: Any, t: int, dz: Any, w_back: Any, dh: Any, direct: Any = None) -> Any:
+def pass_back(xp: Any, multiply: Callable, active: Any, t: int, dz: Any, dh: Any, direct: Any = None) -> Any:
     """Gradient of the state before step t; a sequence that has ended passes `dh` on untouched.
 
-    `dz` is cleared there in place, so that it adds nothing to the weights. `direct` is what reaches the earlier
-    state other than through ``w_hh`` (GRU).
+    `dz` is cleared there in place, so that it adds nothing to the weights. `multiply` is by ``w_hh.T``. `direct` is what
+    reaches the earlier state other than through ``w_hh`` (GRU).
     """
-    if active is None:
-        multiply(dz, w_back, out=dh)
-        if direct is not None:
-            dh += direct
-        return dh
-    dz *= active[t]
-    back = multiply(dz, w_back)
+    if active is not None:
+        dz *= active[t]
+    back = multiply(dz)
     if direct is not None:
         back += direct
-    return xp.where(active[t], back, dh)
+    return back if active is None else xp.where(active[t], back, dh)
 
 
 def weight_gradients(
@@ -259,15 +248,17 @@ def as_lengths(xp: Any, lengths: Any) -> Any:
     return None if lengths is None else xp.asarray(array_of(lengths))
 
 
-def check_sequence(name: str, gates: int, x: Any, w_ih: Any, w_hh: Any, biases: tuple, first: tuple, lengths: Any) -> Any:
+def check_sequence(
+    name: str, gates: int, x: Any, w_ih: Any, w_hh: Any, biases: tuple, first: tuple, lengths: Any
+) -> Any:
     """Refuse shapes that do not fit, naming each; return `lengths` as an array or None.
 
     Raises
     ------
     ShapeError, DTypeError, ArgumentError
     """
-    if x.ndim != 3 or x.shape[0] == 0:
-        raise ShapeError(f"{name}: x must have shape (time, batch, features) with time > 0, not {x.shape}")
+    if x.ndim != 3 or 0 in x.shape[:2]:
+        raise ShapeError(f"{name}: x must have shape (time, batch, features) with time and batch > 0, not {x.shape}")
     if w_hh.ndim != 2 or w_hh.shape[1] != gates * w_hh.shape[0]:
         raise ShapeError(f"{name}: w_hh must have shape (H, {gates}*H), not {w_hh.shape}")
     n_hidden = w_hh.shape[0]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..autograd.op import Array, op
 from ..backend import namespace_of
+from ..backend.sweeps import products_with
 from . import elementwise as _e
 from . import recurrent as r
 
@@ -56,12 +57,11 @@ def gru(
     hs = r.states(xp, t_steps, n, n_hidden, x.dtype, h0)
     hidden = xp.empty_like(hs[1:])  # h @ w_hn + b_hn: what the reset gate multiplies
     active = r.activity(xp, lengths, t_steps, x.dtype)
-    a = xp.empty_like(gates[0])
-    with r.products(hs, w_hh) as multiply:
+    with products_with(w_hh, n) as multiply:
         for t in range(t_steps):
             h, before = hs[t + 1], hs[t]
             rz, new = gates[t][:, : 2 * n_hidden], gates[t][:, 2 * n_hidden :]
-            multiply(before, w_hh, out=a)
+            a = multiply(before)
             if b_hh is not None:
                 a += b_hh
             rz += a[:, : 2 * n_hidden]
@@ -103,8 +103,7 @@ def _(
     dz, da = _slopes(xp, gates, hs, hidden)
     update, direct = gates[..., n_hidden : 2 * n_hidden], xp.empty_like(dh)
     z_by_gate, a_by_gate = (d.reshape(*d.shape[:2], 3, n_hidden) for d in (dz, da))
-    w_back = xp.ascontiguousarray(w_hh.T)  # BLAS multiplies by a plain matrix faster than by a transposed one
-    with r.products(hs, w_hh) as multiply:
+    with products_with(w_hh.T, hs.shape[1]) as multiply:
         for t in reversed(range(xs.shape[0])):
             if gy is not None:
                 dh += gy[t]
@@ -113,7 +112,7 @@ def _(
             xp.multiply(dh, update[t], out=direct)  # what reaches the earlier state past the gates
             if active is not None:
                 dz[t] *= active[t]
-            dh = r.pass_back(xp, multiply, active, t, da[t], w_back, dh, direct)
+            dh = r.pass_back(xp, multiply, active, t, da[t], dh, direct)
     gx, g_ih, _, gb_ih = r.weight_gradients(xp, dz, xs, hs, w_ih, b_ih, lengths, reverse, wanted)
     of_hidden = (False, False, wanted[2], wanted[4])
     _, _, g_hh, gb_hh = r.weight_gradients(xp, da, xs, hs, w_ih, b_hh, lengths, reverse, of_hidden)

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..autograd.op import Array, op
 from ..backend import namespace_of
+from ..backend.sweeps import products_with
 from . import elementwise as _e
 from . import recurrent as r
 
@@ -55,12 +56,11 @@ def lstm(
     active = r.activity(xp, lengths, t_steps, x.dtype)
     slope, shift = _sigmoid_by_tanh(xp, n, n_hidden, x.dtype)
     i_all, f_all, u_all, o_all = _split(gates, n_hidden)
-    z, product = xp.empty_like(gates[0]), xp.empty_like(hs[0])
-    with r.products(hs, w_hh) as multiply:
+    product = xp.empty_like(hs[0])
+    with products_with(w_hh, n) as multiply:
         for t in range(t_steps):
             a, h, c = gates[t], hs[t + 1], cs[t + 1]
-            multiply(hs[t], w_hh, out=z)
-            a += z
+            a += multiply(hs[t])
             a *= slope
             xp.tanh(a, out=a)
             a *= slope
@@ -98,8 +98,7 @@ def _(
     dz, slope_c = _slopes(xp, gates, cs)
     by_gate, f_all = dz.reshape(*dz.shape[:2], 4, n_hidden), _split(gates, n_hidden)[1]
     work = xp.empty_like(dh)
-    w_back = xp.ascontiguousarray(w_hh.T)  # BLAS multiplies by a plain matrix faster than by a transposed one
-    with r.products(hs, w_hh) as multiply:
+    with products_with(w_hh.T, hs.shape[1]) as multiply:
         for t in reversed(range(xs.shape[0])):
             if gy is not None:
                 dh += gy[t]
@@ -111,7 +110,7 @@ def _(
             dc *= f_all[t]
             if active is not None:
                 dc = xp.where(active[t], dc, before)
-            dh = r.pass_back(xp, multiply, active, t, dz[t], w_back, dh)
+            dh = r.pass_back(xp, multiply, active, t, dz[t], dh)
     return (*r.weight_gradients(xp, dz, xs, hs, w_ih, b, lengths, reverse, wanted), dh, dc)
 
 

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from ..autograd.op import Array, op
-from ..autograd.tensor import array_of
+from ..autograd.tensor import array_of, with_shape
 from ..backend import namespace_of
-from ..errors import ArgumentError
+from ..errors import ArgumentError, ShapeError
 from .elementwise import abs as absolute
 from .elementwise import exp, where
-from .shape import broadcast_to, concatenate, flip, reshape
+from .shape import _places, broadcast_to, concatenate, flip, reshape
 
 Axis = int | tuple[int, ...] | None
 
@@ -20,7 +20,7 @@ def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
     """`shape` with the reduced axes as length one."""
     if axis is None:
         return (1,) * len(shape)
-    axes = {a % len(shape) for a in ((axis,) if isinstance(axis, int) else axis)} if shape else set()
+    axes = {a % len(shape) for a in (axis if isinstance(axis, tuple) else (axis,))} if shape else set()
     return tuple(1 if i in axes else n for i, n in enumerate(shape))
 
 
@@ -44,7 +44,9 @@ sum.rules(x=lambda g, x_shape, axis: _spread(g, x_shape, axis))
 
 @op
 def mean(x: Array, axis: Axis = None, keepdims: bool = False):
-    """Mean over `axis`."""
+    """Mean over `axis`; an empty one is an error."""
+    if not x.size and not _count(x.shape, axis):
+        raise ShapeError(f"mean: nothing to average, x has shape {x.shape}")
     return x.mean(axis=axis, keepdims=keepdims)
 
 
@@ -73,6 +75,9 @@ def std(x: Any, axis: Axis = None, keepdims: bool = False, ddof: int = 0) -> Any
 
 def _centred(name: str, x: Any, axis: Axis, ddof: int) -> tuple[Any, int]:
     """`x` less its mean, and the number of degrees of freedom."""
+    x = with_shape(x)
+    if axis is not None:
+        axis = _places(name, axis, len(x.shape))
     n = _count(x.shape, axis)
     if n <= ddof:
         raise ArgumentError(f"{name}: needs more than ddof={ddof} values, shape {x.shape} has {n} over axis {axis}")
@@ -160,7 +165,9 @@ def _(g: Any, x: Any, y: Any, axis: Axis) -> Any:
 
 
 def norm(x: Any, axis: Axis = None, keepdims: bool = False, ord: float = 2) -> Any:
-    """Vector norm over `axis`, of order 1, 2, infinity or any p; its gradient at the zero vector is 0."""
+    """Vector norm over `axis`, of order 1, 2, infinity or any p > 0; its gradient at the zero vector is 0."""
+    if isinstance(ord, str) or not ord > 0:
+        raise ArgumentError(f"norm: ord must be positive, got {ord!r}")
     if ord == 1:
         return sum(absolute(x), axis, keepdims)
     if ord == math.inf:
@@ -185,10 +192,13 @@ def _(g: Any, x: Any, y: Any, axis: Axis) -> Any:
     return x * (reshape(g, kept) / where(y == 0, 1, y))
 
 
+_euclidean.name = "norm"  # what errors call it
+
+
 @op
 def cumsum(x: Array, axis: int | None = None, *, xp: Any):
-    """Running sums along `axis` (of the flattened array if None)."""
-    return xp.cumsum(x, axis=axis, dtype=x.dtype)
+    """Running sums along `axis` (of the flattened array if None); of booleans and small integers, as int64."""
+    return xp.cumsum(x, axis=axis)
 
 
 @cumsum.rule("x")
@@ -197,15 +207,17 @@ def _(g: Any, x_shape: tuple, axis: int | None) -> Any:
 
 
 @op(differentiable=False)
-def argmax(x: Array, axis: int | None = None):
+def argmax(x: Array, axis: int | None = None, keepdims: bool = False):
     """Place of the (first) largest value."""
-    return x.argmax(axis=axis)
+    y = x.argmax(axis=axis)
+    return y.reshape(kept_shape(x.shape, axis)) if keepdims else y
 
 
 @op(differentiable=False)
-def argmin(x: Array, axis: int | None = None):
+def argmin(x: Array, axis: int | None = None, keepdims: bool = False):
     """Place of the (first) smallest value."""
-    return x.argmin(axis=axis)
+    y = x.argmin(axis=axis)
+    return y.reshape(kept_shape(x.shape, axis)) if keepdims else y
 
 
 @op(differentiable=False)

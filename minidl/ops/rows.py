@@ -16,6 +16,7 @@ from ..backend.threads import parallel_blocks
 from ..errors import ShapeError
 
 _LONG = 1024  # elements from which on a row's own maximum costs little
+_SMALL = 36_000  # elements up to which BLAS takes one thread for a vector times a matrix, so that nothing need be decided
 _SAFE = 1e-6  # of a row's sum: a shift further off would cost digits of float32
 
 
@@ -30,13 +31,18 @@ def rows_per_block(rows: Any) -> int:
 
 def row_sums(a: Any) -> Any:
     """Sum over the last axis, kept as an axis of length one."""
-    return a @ _ones(namespace_of(a), a.shape[-1], a.dtype)[:, None]
+    xp = namespace_of(a)
+    # dot, not matmul: OpenBLAS reads past short rows, and matmul warns of what it finds there (sums are right)
+    return xp.dot(a, _ones(xp, a.shape[-1], a.dtype)[:, None])
 
 
 def column_sums(a: Any, out: Any = None) -> Any:
     """Sum of a 2-D array over its rows."""
-    ones = _ones(namespace_of(a), a.shape[0], a.dtype)[None]
-    return matmul(ones, a, None if out is None else out[None])[0]
+    xp = namespace_of(a)
+    ones = _ones(xp, a.shape[0], a.dtype)
+    if a.size < _SMALL:
+        return xp.dot(ones, a, out=out)
+    return matmul(ones[None], a, None if out is None else out[None])[0]
 
 
 @functools.lru_cache(maxsize=32)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd.op import Array, op
-from ..autograd.tensor import array_of
+from ..autograd.tensor import array_of, with_shape
 from ..backend import namespace_of
-from ..errors import ArgumentError, ShapeError
+from ..errors import ArgumentError, DTypeError, ShapeError
 
 Axes = int | Sequence[int]
 
@@ -48,6 +48,7 @@ def _(g: Any, axes: Sequence[int] | None) -> Any:
 
 def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
     """Exchange two axes."""
+    x = with_shape(x)
     a, b = _places("swapaxes", (axis1, axis2), x.ndim, once=False)
     axes = list(range(x.ndim))
     axes[a], axes[b] = b, a
@@ -56,6 +57,7 @@ def swapaxes(x: Any, axis1: int, axis2: int) -> Any:
 
 def moveaxis(x: Any, source: Axes, destination: Axes) -> Any:
     """Move axes to other places; the rest keep their order."""
+    x = with_shape(x)
     origins, targets = _places("moveaxis", source, x.ndim), _places("moveaxis", destination, x.ndim)
     if len(origins) != len(targets):
         raise ArgumentError(f"moveaxis: {len(origins)} axes to move, {len(targets)} places to move them to")
@@ -67,7 +69,8 @@ def moveaxis(x: Any, source: Axes, destination: Axes) -> Any:
 
 def expand_dims(x: Any, axis: Axes) -> Any:
     """Insert axes of length one, at these places of the result."""
-    ndim = x.ndim + (1 if isinstance(axis, int) else len(axis))
+    x = with_shape(x)
+    ndim = x.ndim + (1 if isinstance(axis, int | np.integer) else len(axis))
     places = _places("expand_dims", axis, ndim)
     old = iter(x.shape)
     return reshape(x, tuple(1 if i in places else next(old) for i in range(ndim)))
@@ -75,6 +78,7 @@ def expand_dims(x: Any, axis: Axes) -> Any:
 
 def squeeze(x: Any, axis: Axes | None = None) -> Any:
     """Remove axes of length one (all of them, or those given)."""
+    x = with_shape(x)
     if axis is None:
         return reshape(x, tuple(n for n in x.shape if n != 1))
     places = _places("squeeze", axis, x.ndim)
@@ -122,7 +126,7 @@ def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Any:
     ShapeError
         Nothing to join, or shapes that differ along another axis.
     """
-    tensors = list(tensors)
+    tensors = [with_shape(t) for t in tensors]
     if not tensors:
         raise ShapeError("concatenate: needs at least one tensor")
     if axis is None:
@@ -140,7 +144,7 @@ def concatenate(tensors: Sequence[Any], axis: int | None = 0) -> Any:
 
 def stack(tensors: Sequence[Any], axis: int = 0) -> Any:
     """Join along a new axis."""
-    tensors = list(tensors)
+    tensors = [with_shape(t) for t in tensors]
     if not tensors:
         raise ShapeError("stack: needs at least one tensor")
     for t in tensors[1:]:
@@ -236,15 +240,18 @@ def roll(x: Array, shift: Axes, axis: Axes | None = None, *, xp: Any):
 
 @roll.rule("x")
 def _(g: Any, shift: Axes, axis: Axes | None) -> Any:
-    return roll(g, -shift if isinstance(shift, int) else tuple(-s for s in shift), axis)
+    return roll(g, -shift if isinstance(shift, int | np.integer) else tuple(-s for s in shift), axis)
 
 
 def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any:
     """Repeat each element along `axis`, equally often or as often as `repeats` says for it."""
+    x = with_shape(x)
     if axis is None:
         x, axis = ravel(x), 0
     (axis,) = _places("repeat", axis, x.ndim)
     counts, length = np.asarray(repeats), x.shape[axis]
+    if counts.dtype.kind not in "iu":
+        raise DTypeError(f"repeat: counts must be integers, not {counts.dtype}")
     if (counts < 0).any():
         raise ArgumentError(f"repeat: counts must not be negative, got {repeats}")
     if counts.size == 1:
@@ -259,7 +266,8 @@ def repeat(x: Any, repeats: int | Sequence[int], axis: int | None = None) -> Any
 
 def tile(x: Any, repeats: int | Sequence[int]) -> Any:
     """Repeat the whole array as often as `repeats` says for each axis."""
-    counts = [repeats] if isinstance(repeats, int) else list(repeats)
+    x = with_shape(x)
+    counts = [repeats] if isinstance(repeats, int | np.integer) else list(repeats)
     if min(counts, default=0) < 0:
         raise ArgumentError(f"tile: counts must not be negative, got {repeats}")
     ndim = max(len(counts), x.ndim)
@@ -273,6 +281,7 @@ def tile(x: Any, repeats: int | Sequence[int]) -> Any:
 
 def ravel(x: Any) -> Any:
     """All values in one axis."""
+    x = with_shape(x)
     return reshape(x, (math.prod(x.shape),))
 
 

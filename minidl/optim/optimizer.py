@@ -46,6 +46,10 @@ class Optimizer:
         self.space = parameters if isinstance(parameters, ParameterSpace) else _space_for(parameters)
         self.groups = [defaults | group for group in self.space.groups]
         for group in self.groups:
+            unknown = group.keys() - defaults.keys() - {"params"}
+            if unknown:
+                raise ArgumentError(f"{type(self).__name__}: a group has no hyperparameter {', '.join(sorted(unknown))}; "
+                                    f"it has {', '.join(defaults)}")  # fmt: skip
             self.check(group)
         self.t = 0
         self._state: dict[int, tuple[Any, ...]] = {}
@@ -82,29 +86,42 @@ class Optimizer:
     def check(self, hyper: dict[str, Any]) -> None:
         """Raise ArgumentError for hyperparameters outside their range."""
         for name, value in hyper.items():
-            if name in ("lr", "weight_decay", "momentum", "eps") and not value >= 0:
-                raise ArgumentError(f"{type(self).__name__}: {name} must not be negative, got {value!r}")
+            if name not in ("lr", "weight_decay", "momentum", "eps"):
+                continue
+            if not isinstance(value, int | float | np.number) or not value >= 0:
+                raise ArgumentError(f"{type(self).__name__}: {name} must be a number and not negative, got {value!r}")
 
     def state_of(self, number: int) -> tuple[Any, ...]:
-        """State arrays of a segment, flat like its data; zeros at first."""
-        if number not in self._state:
-            segment = self.space.segments[number]
-            names = self.state_names_of(self.groups[segment.group])
+        """State arrays of a segment, flat like its data; zeros at first.
+
+        Those that the rule takes now: hyperparameters may have changed since the last step.
+        """
+        segment, state = self.space.segments[number], self._state.get(number, ())
+        missing = len(self._names(number)) - len(state)
+        if missing > 0 or number not in self._state:
             backend = backend_of(segment.data)
-            self._state[number] = tuple(backend.flat(segment.data.size, segment.data.dtype) for _ in names)
-        return self._state[number]
+            state += tuple(backend.flat(segment.data.size, segment.data.dtype) for _ in range(missing))
+            self._state[number] = state
+        return state[:missing] if missing < 0 else state
+
+    def bind_state(self, number: int, arrays: Iterable[Any]) -> None:
+        """Keep a segment's state in `arrays` from now on; their values are taken as they are."""
+        self._state[number] = tuple(arrays)
 
     def _step_blocks(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any], within: slice) -> None:
-        p, g, rule = segment.data, segment.grad, self.rule_of(hyper)
+        flat, rule = (segment.data, segment.grad, *state), self.rule_of(hyper)
 
         def update(start: int, stop: int) -> None:
             for block in segment.blocks_between(start, stop):
-                pb = p[block]
-                rule(pb, g[block], *[s[block] for s in state], self._scratch(pb), t=self.t, **hyper)
+                p, g, *s = [a[block] for a in flat]
+                rule(p, g, *s, self._scratch(p), t=self.t, **hyper)
 
         for start, stop in segment.touched_ranges():
             start, stop = max(start, within.start), min(stop, within.stop)
-            parallel_blocks(lambda a, b, first=start: update(first + a, first + b), stop - start, _SHARE)  # type: ignore[misc]
+            if stop - start <= _SHARE:
+                update(start, stop)
+            else:
+                parallel_blocks(lambda a, b, first=start: update(first + a, first + b), stop - start, _SHARE)  # type: ignore[misc]
 
     def _step_rows(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any]) -> None:
         """Only rows that were looked up change, with their state; Adam is then the 'lazy' variant."""
@@ -156,7 +173,7 @@ class Optimizer:
         state: dict[str, dict[str, np.ndarray]] = {}
         for number in self._state:
             segment = self.space.segments[number]
-            for name, flat in zip(self._names(number), self._state[number], strict=True):
+            for name, flat in zip(self._names(number), self.state_of(number), strict=True):
                 for p, offset in zip(segment.parameters, segment.offsets, strict=True):
                     view = flat[offset : offset + p.size].reshape(p.shape)
                     state.setdefault(name, {})[p.name] = backend_of(view).to_host(view).copy()
@@ -184,6 +201,8 @@ class Optimizer:
 
     def _check_state(self, saved: dict[str, Any]) -> None:
         who = f"optimizer state for {type(self).__name__}"
+        if not {"step", "groups", "state"} <= saved.keys():
+            raise CheckpointError(f"{who}: needs step, groups and state, found {', '.join(saved) or 'nothing'}")
         if len(saved["groups"]) != len(self.groups):
             raise CheckpointError(f"{who}: {len(saved['groups'])} groups saved, {len(self.groups)} here")
         shapes = {p.name: p.shape for p in self.space.parameters}
@@ -197,6 +216,9 @@ class Optimizer:
                         f"{who}: {name} of {parameter} has shape {np.shape(array)}, the model's is "
                         f"{shapes.get(parameter, 'missing')}"
                     )
+        for group, values in zip(self.groups, saved["groups"], strict=True):
+            if values.keys() != _plain(group).keys():
+                raise CheckpointError(f"{who}: hyperparameters {', '.join(values)} saved, {', '.join(_plain(group))} here")
 
     def _names(self, number: int) -> tuple[str, ...]:
         return self.state_names_of(self.groups[self.space.segments[number].group])
@@ -211,13 +233,13 @@ def _plain(group: dict[str, Any]) -> dict[str, Any]:
 
 
 def _space_for(parameters: Iterable[Any]) -> ParameterSpace:
-    """The space that already holds exactly these parameters in one group, or a new one."""
+    """The space that already holds exactly these parameters in one group without hyperparameters, or a new one."""
     if hasattr(parameters, "parameters"):
         raise ArgumentError("an optimizer takes parameters, not a model: pass model.parameters()")
     parameters = [parameters] if isinstance(parameters, Parameter) else list(parameters)
     if parameters and all(isinstance(p, Parameter) for p in parameters):
         segment = parameters[0]._segment
-        if segment is not None and len(segment.space.groups) == 1:
+        if segment is not None and [g.keys() for g in segment.space.groups] == [{"params"}]:
             held = segment.space.parameters
             same_layout = all(p._segment is not None and p._segment.trainable == p.requires_grad for p in held)
             if same_layout and {id(p) for p in held} == {id(p) for p in parameters}:

@@ -84,6 +84,11 @@ class RMSprop(Optimizer):
     ) -> None:
         super().__init__(parameters, lr=lr, alpha=alpha, eps=eps, momentum=momentum, weight_decay=weight_decay)
 
+    def check(self, hyper: dict[str, Any]) -> None:
+        super().check(hyper)
+        if not 0 <= hyper["alpha"] < 1:
+            raise ArgumentError(f"RMSprop: alpha must lie in [0, 1), got {hyper['alpha']!r}")
+
 
 class Adam(Optimizer):
     """Adam (Kingma and Ba 2015); `weight_decay` is an L2 penalty unless `decoupled`."""
@@ -100,12 +105,14 @@ class Adam(Optimizer):
         weight_decay: float = 0.0,
         decoupled: bool = False,
     ) -> None:
-        super().__init__(parameters, lr=lr, betas=tuple(betas), eps=eps, weight_decay=weight_decay, decoupled=decoupled)
+        betas = tuple(betas) if isinstance(betas, list) else betas
+        super().__init__(parameters, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, decoupled=decoupled)
 
     def check(self, hyper: dict[str, Any]) -> None:
         super().check(hyper)
-        if not all(0 <= b < 1 for b in hyper["betas"]):
-            raise ArgumentError(f"{type(self).__name__}: betas must lie in [0, 1), got {hyper['betas']}")
+        betas = hyper["betas"]
+        if not isinstance(betas, tuple) or len(betas) != 2 or not all(0 <= b < 1 for b in betas):
+            raise ArgumentError(f"{type(self).__name__}: betas must be two numbers in [0, 1), got {betas!r}")
 
 
 class AdamW(Adam):

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, CheckpointError
 from .optimizer import Optimizer
 
 
@@ -41,7 +41,16 @@ class Schedule:
         return {k: v for k, v in vars(self).items() if k != "optimizer"}
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
-        """Take over what :meth:`state_dict` returned."""
+        """Take over what :meth:`state_dict` returned.
+
+        Raises
+        ------
+        CheckpointError
+            The state of another kind of schedule.
+        """
+        own = self.state_dict().keys()
+        if saved.keys() != own:
+            raise CheckpointError(f"state for {type(self).__name__}: needs {', '.join(own)}, found {', '.join(saved)}")
         vars(self).update(saved)
         self._apply()
 
@@ -54,6 +63,8 @@ class Step(Schedule):
     ) -> None:
         if every is not None and every < 1:
             raise ArgumentError(f"Step: every must be at least 1, got {every}")
+        if (every is None) == (not milestones):
+            raise ArgumentError("Step: needs either every= or milestones=")
         self.every, self.gamma, self.milestones = every, gamma, list(milestones)
         super().__init__(optimizer)
 
@@ -66,6 +77,8 @@ class Exponential(Schedule):
     """Multiply by `gamma` every step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float) -> None:
+        if not gamma > 0:
+            raise ArgumentError(f"Exponential: gamma must be positive, got {gamma!r}")
         self.gamma = gamma
         super().__init__(optimizer)
 
@@ -163,6 +176,7 @@ class Plateau(Schedule):
     def step(self, metric: float | None = None) -> None:
         if metric is None:
             raise ArgumentError("Plateau.step needs the metric it watches")
+        metric = float(metric)  # of a Tensor, say: the state is to be JSON-able
         if self._is_better(metric):
             self.best, self.bad_calls = metric, 0
         else:

@@ -18,6 +18,7 @@ from ..errors import ArgumentError, TrainingError
 from ..train.guard import n_samples
 from ..train.interrupt import TrainingInterrupted
 from ..train.strategy import Strategy
+from ..train.timeline import Timeline
 from ..train.trainer import Trainer
 from .agreement import check_agreement, check_replicas
 from .buffers import Buffers
@@ -45,6 +46,9 @@ class AllReduce(Strategy):
     reproducible : bool
         The same bits for any number of ranks: an update is made of the `accumulate` batches of ``fit``, shared out
         among the ranks, and summed in a tree. Needs ``accumulate`` of at least the number of ranks.
+    split : bool
+        Let the loader's batch size be that of all ranks together, so that neither the number of updates nor what they
+        are depends on the number of ranks; otherwise it is each rank's.
     sync_batch_norm : bool
         Let batch norm see the statistics of all ranks' batches instead of each its own.
     seed : int
@@ -64,6 +68,7 @@ class AllReduce(Strategy):
         *,
         bucket_bytes: int = 4 << 20,
         reproducible: bool = False,
+        split: bool = False,
         sync_batch_norm: bool = False,
         seed: int = 0,
         check_every: int = 0,
@@ -72,12 +77,14 @@ class AllReduce(Strategy):
             raise ArgumentError("AllReduce: bucket_bytes must be positive, seed and check_every not negative")
         if reproducible and sync_batch_norm:
             raise ArgumentError("AllReduce: reproducible keeps each batch's own statistics; leave out sync_batch_norm")
+        if reproducible and split:
+            raise ArgumentError("AllReduce: reproducible shares out whole batches; leave out split")
         if comm is None:
             needs_mpi()
         self.comm = as_comm(comm)
         self.bucket_bytes, self.reproducible, self.seed, self.check_every = bucket_bytes, reproducible, seed, check_every
         self.is_main = self.comm.rank == 0
-        self.at_once = 1 if reproducible else self.comm.size
+        self.split, self.at_once = split, 1 if reproducible or split else self.comm.size
         self._sync = SyncNorm(self.comm) if sync_batch_norm else None
         self._tree: TreeGradient | None = None
         self._asked = self._agreed = False  # to stop: this rank was, all ranks will
@@ -97,6 +104,10 @@ class AllReduce(Strategy):
         if self._sync is not None:
             self._sync.convert(trainer.model)
         self._listen()
+
+    def timelines(self, trainer: Trainer) -> dict[str, Timeline]:
+        """What each rank did."""
+        return {f"rank {rank}": t for rank, t in enumerate(self.comm.allgather(trainer.timeline))}
 
     def close(self) -> None:
         """Give back what was changed for training; after an interrupt, wait until rank 0 has saved.
@@ -133,7 +144,7 @@ class AllReduce(Strategy):
         """This rank's part of what is left of the epoch."""
         if self._tree is not None:
             return leaves(trainer, self._tree.tree.is_mine)
-        return every_nth(trainer, self.comm, spares=self._sync is not None)
+        return every_nth(trainer, self.comm, spares=self._sync is not None, split=self.split)
 
     def gradient(self, trainer: Trainer, group: Sequence[Any]) -> int:
         """The mean gradient over the samples of all ranks, on all ranks."""

@@ -6,12 +6,14 @@ second before it starts; all that is set right here for one machine. MPICH needs
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from ..errors import ArgumentError, MissingExtra
@@ -29,7 +31,9 @@ _ONE_MACHINE = {
     "OMPI_MCA_mtl": "^ofi",
     "OMPI_MCA_pml": "ob1",
     "OMPI_MCA_osc": "^ucx",
+    "OMPI_MCA_mpi_yield_when_idle": "1",  # a rank that waits leaves its core to others: evaluation, loaders, other users
 }
+_SHARED_MEMORY = "/dev/shm"
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _HOST_LISTS = ("PBS_NODEFILE", "LSB_HOSTS", "PE_HOSTFILE", "PRTE_MCA_prte_default_hostfile")
 
@@ -109,6 +113,16 @@ def environment(base: Mapping[str, str], threads: int | None = None, one_machine
     if threads is not None:
         settings |= dict.fromkeys(_BLAS, str(threads))
     return settings | dict(base)
+
+
+@contextlib.contextmanager
+def own_shared_memory(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """`env` with a folder of its own for Open MPI's shared memory, removed afterwards: a killed rank leaves files there."""
+    if not os.path.isdir(_SHARED_MEMORY) or not on_one_machine(env):
+        yield dict(env)
+        return
+    with tempfile.TemporaryDirectory(prefix="minidl_", dir=_SHARED_MEMORY, ignore_cleanup_errors=True) as folder:
+        yield {"OMPI_MCA_btl_sm_backing_directory": folder, **env}
 
 
 def on_one_machine(env: Mapping[str, str]) -> bool:

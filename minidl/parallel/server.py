@@ -16,7 +16,7 @@ from ..errors import ArgumentError, TrainingError
 from ..optim.schedules import Plateau
 from ..train.metrics import Averages
 from ..train.strategy import Strategy
-from ..train.timeline import Span
+from ..train.timeline import Timeline
 from ..train.trainer import Trainer
 from . import failure
 from .comm import MpiComm, as_comm
@@ -24,7 +24,7 @@ from .consistency import consistency
 from .server_divergence import LossWatch, advice
 from .server_end import Signals, Together, finish_within
 from .server_follower import Serving, Working
-from .server_leader import Begin, End, Failed, Leader, Report
+from .server_leader import Begin, End, Failed, Leader
 from .server_learner import Share, TaskLearner, pack_buffers, unpack_buffers
 from .server_link import Link, Lost
 from .server_nodes import Coordinator, ServerNode
@@ -65,10 +65,6 @@ class ParameterServer(Strategy):
         Of each update of the first shard, how many others came between its fetch of the weights and it (rank 0).
     lead_counts : Counter
         Of each fetch, how many clocks the worker was ahead of the slowest; never more than `staleness` (rank 0).
-    timelines : dict
-        For each rank, seconds by kind of work (rank 0; at the end of each epoch).
-    spans : dict
-        For a trace: by the name of the rank's role, what it did; see :func:`~minidl.train.timeline.write_trace`.
 
     Raises
     ------
@@ -107,8 +103,6 @@ class ParameterServer(Strategy):
         self.is_main = found.rank == 0
         self.staleness_counts: Counter[int] = Counter()
         self.lead_counts: Counter[int] = Counter()
-        self.timelines: dict[int, dict[str, float]] = {}
-        self.spans: dict[str, list[Span]] = {}
         self.link = Link(found)
         if not self.is_main:
             self.link.watch_for_stop(0)
@@ -162,10 +156,6 @@ class ParameterServer(Strategy):
         self._take_buffers()
         buffers = pack_buffers(trainer.model)
         trainer.guarded(leader.end, End(dict(trainer.running.sums), trainer.running.n, trainer.step, buffers.size), buffers)
-        own = Report(dict(trainer.timeline.seconds), list(trainer.timeline.spans))
-        for rank, report in sorted({0: own, **leader.reports}.items()):
-            name = f"server {rank}" if rank < self.servers else f"worker {rank}"
-            self.timelines[rank], self.spans[name] = report.seconds, report.spans
         self._note()
 
     def _follow(self, trainer: Trainer) -> None:
@@ -264,6 +254,17 @@ class ParameterServer(Strategy):
         else:
             leader.gather(then=write)
         return saved[0] if saved else None
+
+    def timelines(self, trainer: Trainer) -> dict[str, Timeline]:
+        """On rank 0, those of all ranks as of the end of the latest epoch; elsewhere this rank's own."""
+        here = "server" if self.comm.rank < self.servers else "worker"
+        found = {f"{here} {self.comm.rank}": trainer.timeline}
+        reports = {} if self._leader is None else self._leader.reports
+        for rank, report in sorted(reports.items()):
+            name = f"server {rank}" if rank < self.servers else f"worker {rank}"
+            found[name] = told = Timeline()
+            told.seconds, told.spans = report.seconds, report.spans
+        return found
 
     def total(self, sums: Mapping[str, float]) -> dict[str, float]:
         """What rank 0 summed up, which everyone was told when the epoch ended."""

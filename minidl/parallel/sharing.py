@@ -20,7 +20,7 @@ class Spare(tuple[Any, ...]):
     """A batch that another process trains on: for one that has none left but must take part in the forward pass."""
 
 
-def every_nth(trainer: Trainer, comm: Comm, spares: bool = False) -> Iterator[Any]:
+def every_nth(trainer: Trainer, comm: Comm, spares: bool = False, split: bool = False) -> Iterator[Any]:
     """Every size-th sample, in batches: batch k of all ranks together is batch k of one process with size * b.
 
     Parameters
@@ -29,20 +29,23 @@ def every_nth(trainer: Trainer, comm: Comm, spares: bool = False) -> Iterator[An
     comm : Comm
     spares : bool
         Give a :class:`Spare` to a rank for which no samples are left.
+    split : bool
+        Let b samples, the loader's batch size, be the batch of all ranks together.
 
     Yields
     ------
     batch or None
-        One item for each batch of the loader: of `size` items in a row, the first is this rank's, with its share of
-        all their samples; None where there is nothing.
+        One item for each batch of the loader: of `size` items in a row (one, if split), the first is this rank's, with
+        its share of all their samples; None where there is nothing.
     """
     if not hasattr(trainer.loader, "batches_of"):
         yield from _whole_batches(trainer, comm, spares)
         return
     loader: Any = trainer.loader
     b = loader.batch_size
-    rounds = _rounds(loader.order(trainer.epoch)[trainer.samples :], comm.size * b, loader.drop_last)
-    shares = [_share(samples, comm, b) for samples in rounds]
+    together, each = (b, -(-b // comm.size)) if split else (comm.size * b, b)
+    rounds = _rounds(loader.order(trainer.epoch)[trainer.samples :], together, loader.drop_last)
+    shares = [_share(samples, comm, each) for samples in rounds]
     asked = [samples[:1] if spares and not len(share) else share for samples, share in zip(rounds, shares, strict=True)]
     own = loader.batches_of([samples for samples in asked if len(samples)], trainer.epoch)
     for samples, share, ask in zip(rounds, shares, asked, strict=True):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..autograd import RowSparse, Tensor, array_of
+from ..autograd.tensor import with_shape
 from ..backend import Backend, backend_of, current_backend, namespace_of
 from ..errors import DTypeError, ShapeError
 
@@ -39,7 +40,7 @@ class Parameter(Tensor):
     __slots__ = ("_buffer", "_rows", "_segment", "name", "sparse", "touched")
 
     def __init__(self, data: Any, sparse: bool = False, name: str = "") -> None:
-        data = array_of(data)
+        data = array_of(with_shape(data))
         if isinstance(data, np.ndarray):
             data = current_backend().from_host(data)
         super().__init__(data, requires_grad=True)
@@ -88,9 +89,12 @@ class Parameter(Tensor):
 
     @grad.setter
     def grad(self, value: Any) -> None:
+        value = None if value is None else array_of(with_shape(value))
+        if value is not None and value.shape != self.shape:
+            raise ShapeError(f"parameter {self.name or '(unnamed)'}: has shape {self.shape}, its gradient {value.shape}")
         self.zero_grad()
         if value is not None:
-            self.accumulate(array_of(value))
+            self.accumulate(value)
 
     def zero_grad(self) -> None:
         """Forget the gradient (nothing is written: the next one overwrites)."""

@@ -25,7 +25,9 @@ class Segment:
         Counts changes in place, so that a graph from before an optimizer step refuses to run backward.
     """
 
-    def __init__(self, space: ParameterSpace, group: int, trainable: bool, sparse: bool, data: Any, grad: Any) -> None:
+    def __init__(
+        self, space: ParameterSpace, group: int, trainable: bool, sparse: bool, data: Any, grad: Any
+    ) -> None:
         self.space, self.group, self.trainable, self.sparse = space, group, trainable, sparse
         self.data, self.grad = data, grad
         self.parameters: list[Parameter] = []

@@ -209,6 +209,8 @@ def _as_groups(parameters: Iterable[Any]) -> list[dict[str, Any]]:
     groups = [dict(g) for g in given] if given and isinstance(given[0], Mapping) else [{"params": given}]
     owner: dict[int, int] = {}
     for number, group in enumerate(groups):
+        if "params" not in group:
+            raise ArgumentError(f"a parameter group needs the key 'params', this one has {', '.join(map(repr, group))}")
         members = [group["params"]] if isinstance(group["params"], Parameter) else list(group["params"])
         for p in members:
             if not isinstance(p, Parameter):

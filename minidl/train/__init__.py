@@ -10,9 +10,11 @@ from .loop import fit
 from .metrics import accuracy, confusion_matrix
 from .stopping import EarlyStopping
 from .strategy import Serial, Strategy
+from .timeline import Timeline, write_trace
 from .trainer import Trainer
 
 __all__ = [
-    "EMA", "Checkpoints", "EarlyStopping", "History", "Serial", "Strategy", "Trainer", "TrainingInterrupted",
-    "accuracy", "confusion_matrix", "evaluate", "evaluation", "fit", "load", "predict", "save", "to_host",
+    "EMA", "Checkpoints", "EarlyStopping", "History", "Serial", "Strategy", "Timeline", "Trainer",
+    "TrainingInterrupted", "accuracy", "confusion_matrix", "evaluate", "evaluation", "fit", "load", "predict", "save",
+    "to_host", "write_trace",
 ]  # fmt: skip

@@ -69,7 +69,9 @@ class EMA:
         """Take over what :meth:`state_dict` returned, on the device of `model`."""
         self.decay, self.t = saved["decay"], saved["t"]
         here = dict(_members(model))
-        self._average = {name: backend_of(here[name].data).from_host(a.copy()) for name, a in saved["average"].items()}
+        self._average = {
+            name: backend_of(here[name].data).from_host(a.copy()) for name, a in saved["average"].items()
+        }
 
 
 def _members(model: Module) -> list[tuple[str, Any]]:

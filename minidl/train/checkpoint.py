@@ -65,9 +65,11 @@ class Checkpoints:
             Also keep it as ``best.safetensors``.
         """
         path = self.directory / f"step-{step:09d}.safetensors"
-        write_state(path, state)
-        if best:
-            self._mark_best(path)
+        if best:  # written first: a run that is killed before it has its number makes this step again
+            write_state(self.best, state)
+            self._name_too(self.best, path)
+        else:
+            write_state(path, state)
         for old in self.paths()[: -self.keep]:
             if old != path:
                 with contextlib.suppress(OSError):
@@ -77,16 +79,16 @@ class Checkpoints:
                 leftover.unlink()
         return path
 
-    def _mark_best(self, path: Path) -> None:
-        """Give `path` a second name: no copy, and never a moment without a best one."""
-        temporary = self.directory / ".best.tmp"
+    def _name_too(self, path: Path, name: Path) -> None:
+        """Let `name` be the file at `path` too: no copy, and never a moment without it."""
+        temporary = self.directory / ".second-name.tmp"
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         try:
             os.link(path, temporary)
-            os.replace(temporary, self.best)
+            os.replace(temporary, name)
         except OSError:  # a file system without links
-            with files.replacing(self.best) as f:
+            with files.replacing(name) as f:
                 f.write(path.read_bytes())
 
     def load(self, path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
@@ -95,7 +97,7 @@ class Checkpoints:
         Raises
         ------
         CheckpointError
-            There is none, or it is damaged; the message names the one before it that is good.
+            There is none, or it is damaged; the message names the newest good one that is not newer.
         """
         path = self.latest() if path is None else Path(path)
         if path is None:
@@ -104,11 +106,13 @@ class Checkpoints:
             return read_state(path)
         except CheckpointError as error:
             offer = self._good_one_before(path)
-            hint = f"resume from the previous good one, {offer}" if offer else "no older good one is there"
-            raise CheckpointError(f"{error}; {hint}") from error
+            hint = "; no older good one is there" if path in self.paths() else ""
+            hint = f"; the previous good one is {offer}" if offer else hint
+            raise CheckpointError(f"{error}{hint}") from error
 
     def _good_one_before(self, path: Path) -> Path | None:
-        for other in [p for p in reversed(self.paths()) if p < path] + [self.best]:
+        numbered = path.match(_PATTERN)
+        for other in [p for p in reversed(self.paths()) if not numbered or p.name < path.name] + [self.best]:
             try:
                 read_state(other)
             except CheckpointError:

@@ -13,7 +13,7 @@ from ..backend import Backend, backend_of
 from ..errors import DataError
 from ..nn import Module
 from .guard import check_batch
-from .metrics import Averages, Metric, named_metrics
+from .metrics import Averages, Metric, measure, named_metrics
 
 Forward = Callable[[Module, Sequence[Any]], tuple[Any, Any]]
 
@@ -49,7 +49,7 @@ def evaluate(
         with evaluation(model):
             output, target = forward(model, batch)
             values = {"loss": float(loss(output, target).item())}
-        values |= {name: metric(raw(output), raw(target)) for name, metric in measures.items()}
+        values |= measure(measures, raw(output), raw(target))
         averages.add(values, n)
     if not averages.n:
         raise DataError("evaluate: the loader gave no batch")

@@ -81,12 +81,65 @@ def curves(history: History, names: Sequence[str] = ("loss", "accuracy"), words:
             if np.isfinite(values).any():
                 panel.plot(epochs, values, "o-", color=colour, markersize=3.5, label=word)
         panel.set(xlabel="epoch", title=name.capitalize())
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        panel.set_xlim(0, 1.03 * max(epochs, default=1))
         if name.endswith("accuracy"):
             panel.yaxis.set_major_formatter(needs("matplotlib.ticker").PercentFormatter(1.0))
         elif history.column(name).min(initial=np.inf) > 0 and len(history.epochs) > 1:
             panel.set_yscale("log")
         panel.legend()
+    return figure
+
+
+@_styled
+def lines(
+    panels: Sequence[tuple[str, str, Mapping[str, tuple[Sequence[float], Sequence[float]]]]],
+    log_x: bool = False,
+    log_y: bool = False,
+) -> Any:
+    """Lines to compare, a panel for each ``(x's name, y's name, {line's name: (x, y)})``; with a legend.
+
+    A logarithmic axis of x is linear from zero to the smallest value above it.
+    """
+    figure = _figure(4.2 * len(panels), 3.1)
+    for panel, (x_name, y_name, named) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+        for number, (name, (x, y)) in enumerate(named.items()):
+            panel.plot(x, y, "o-", color=f"C{number}", markersize=3.5, label=name, alpha=0.85)
+        panel.set(xlabel=x_name, ylabel=y_name)
+        if all(isinstance(value, int) for x, _ in named.values() for value in x):
+            panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+        if log_x:
+            above = [v for x, _ in named.values() for v in x if v > 0]
+            panel.set_xscale("symlog", linthresh=min(above, default=1.0), linscale=0.4)
+        panel.set_yscale("log" if log_y else "linear")
+        panel.legend(fontsize=8)
+    return figure
+
+
+@_styled
+def bars(values: Mapping[str, Mapping[str, float]], kinds: Sequence[str], unit: str = "seconds") -> Any:
+    """A bar for each name, made of a stretch for each kind."""
+    figure = _figure(8.4, 1.1 + 0.32 * len(values))
+    panel = figure.subplots()
+    start = np.zeros(len(values))
+    for number, kind in enumerate(kinds):
+        length = np.array([value.get(kind, 0.0) for value in values.values()])
+        panel.barh(list(values), length, left=start, label=kind, color=f"C{number}", height=0.7)
+        start += length
+    panel.invert_yaxis()
+    panel.set(xlabel=unit)
+    panel.legend(ncols=len(kinds), loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
+    return figure
+
+
+@_styled
+def histogram(counts: Mapping[int, int], x_name: str, y_name: str) -> Any:
+    """How often each whole number occurred."""
+    figure = _figure(6.0, 2.9)
+    panel = figure.subplots()
+    panel.bar(list(counts), list(counts.values()), color=BLUE, width=0.8)
+    panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    panel.set(xlabel=x_name, ylabel=y_name)
     return figure
 
 
@@ -146,7 +199,8 @@ def pictures(images: np.ndarray, captions: Sequence[str], across: int = 8) -> An
     """A grid of images (n, H, W, C) in [0, 1] with captions."""
     across = min(across, max(len(images), 1))
     down = max(-(-len(images) // across), 1)
-    figure = _figure(1.15 * across, 1.55 * down)
+    n_lines = max((caption.count("\n") + 1 for caption in captions), default=0)
+    figure = _figure(1.15 * across, (1.25 + 0.15 * n_lines) * down)
     panels = np.atleast_1d(figure.subplots(down, across)).reshape(-1)
     for i, panel in enumerate(panels):
         panel.axis("off")

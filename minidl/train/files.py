@@ -119,7 +119,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         temporary = None
         _sync_directory(path.parent)
     except OSError as error:
-        kept = "; the file that was there is untouched" if path.exists() else ""
+        kept = "; the file that was there is untouched" if os.path.exists(path) else ""
         raise CheckpointError(f"cannot write {path}: {error.strerror or error}{kept}") from error
     finally:
         if temporary is not None:

@@ -62,6 +62,8 @@ def check_loss(loss: Any, model: Module, optimizer: Optimizer, where: str) -> fl
     TrainingError
         It is NaN or infinite.
     """
+    if not hasattr(loss, "requires_grad"):
+        raise TrainingError(f"{where}: the loss must be a Tensor, not {type(loss).__name__}")
     if loss.size != 1:
         raise TrainingError(f"{where}: the loss must be a single number, not of shape {loss.shape}; take its mean")
     value = float(loss.item())
@@ -69,7 +71,8 @@ def check_loss(loss: Any, model: Module, optimizer: Optimizer, where: str) -> fl
         return value
     with contextlib.suppress(Exception), np.errstate(all="ignore"):
         loss.backward()  # only to see which gradients it spoils
-    raise TrainingError(f"{where}: the loss is {value}; {_first_bad(model)}{_advice(optimizer)}")
+    bad = _first_bad(model) or "weights and gradients are finite; dl.detect_anomaly() finds the operation"
+    raise TrainingError(f"{where}: the loss is {value}; {bad}{_advice(optimizer)}")
 
 
 def check_gradients(model: Module, optimizer: Optimizer, where: str) -> float:
@@ -80,21 +83,27 @@ def check_gradients(model: Module, optimizer: Optimizer, where: str) -> float:
     TrainingError
         It is not finite; names the first parameter at fault. Nothing was updated yet.
     """
-    norm = grad_norm(optimizer.space)
+    with np.errstate(all="ignore"):  # an overflow becomes the error below
+        norm = grad_norm(optimizer.space)
     if math.isfinite(norm):
         return norm
-    raise TrainingError(f"{where}: the gradient is not finite; {_first_bad(model)}{_advice(optimizer)}")
+    bad = _first_bad(model)
+    what = f"the gradient is not finite; {bad}" if bad else "the norm of the gradient is too large for a number"
+    raise TrainingError(f"{where}: {what}{_advice(optimizer)}")
 
 
 def _first_bad(model: Module) -> str:
-    """Which parameter first got something that is not a finite number: gradients flow from the last to the first."""
+    """Which parameter first got something that is not a finite number: gradients flow from the last to the first.
+
+    Empty if none did.
+    """
     for kind, named in (("values", model.named_parameters()), ("gradient", model.named_parameters()[::-1])):
         for name, p in named:
             a = p.data if kind == "values" else p.grad
             a = getattr(a, "values", a) if p.sparse and kind == "gradient" else a
             if a is not None and not bool(namespace_of(a).isfinite(a).all()):
                 return f"first bad parameter: {name} (its {kind})"
-    return "weights and gradients are finite; dl.detect_anomaly() finds the operation"
+    return ""
 
 
 def _advice(optimizer: Optimizer) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..errors import ArgumentError, CheckpointError
+from .timeline import Timeline
 
 Record = dict[str, Any]
 
@@ -29,9 +32,12 @@ class History:
         Why training ended before its last epoch.
     notes : dict
         What a strategy wants to be kept of the whole run, as JSON-able values.
+    timelines : dict
+        By name of the process, what it spent its time on (of this part of a resumed run; on the main process).
     """
 
     def __init__(self) -> None:
+        self.timelines: dict[str, Timeline] = {}
         self.epochs: list[Record] = []
         self.steps: list[Record] = []
         self.stopped: str | None = None
@@ -69,34 +75,56 @@ class MetricsFile:
     Parameters
     ----------
     path : path
-    keep_bytes : int
-        Cut the file to this length first: what was written after the checkpoint that is resumed happens again.
     """
 
-    def __init__(self, path: str | os.PathLike[str], keep_bytes: int = 0) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        try:
+        with self._one_line_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+
+    def lock(self) -> bool:
+        """Keep other runs out until this file is closed (or the process is gone); False if one is in there."""
+        try:
+            import fcntl
+
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except (ImportError, OSError):  # a system, or a file system, without locks
+            pass
+        return True
+
+    def cut(self, keep_bytes: int) -> None:
+        """Shorten the file: what was written after the checkpoint that is resumed happens again."""
+        with self._one_line_errors():
             os.ftruncate(self._handle, min(keep_bytes, os.fstat(self._handle).st_size))
-        except OSError as error:
-            raise CheckpointError(f"cannot write {path}: {error.strerror}") from error
 
     def write(self, record: Mapping[str, Any]) -> None:
         """Append one line."""
-        try:
-            os.write(self._handle, (json.dumps(record) + "\n").encode())
-        except OSError as error:
-            raise CheckpointError(f"cannot write {self.path}: {error.strerror}") from error
+        line = (json.dumps(record) + "\n").encode()
+        with self._one_line_errors():
+            written = os.write(self._handle, line)
+            if written < len(line):  # what fitted on a disk that is now full
+                self.cut(os.fstat(self._handle).st_size - written)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def sync(self) -> int:
         """Make the lines durable; returns the file's length."""
-        os.fsync(self._handle)
-        return os.fstat(self._handle).st_size
+        with self._one_line_errors():
+            os.fsync(self._handle)
+            return os.fstat(self._handle).st_size
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._handle)
+
+    @contextlib.contextmanager
+    def _one_line_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CheckpointError(f"cannot write {self.path}: {error.strerror}") from error
 
 
 def read_metrics(path: str | os.PathLike[str]) -> list[Record]:

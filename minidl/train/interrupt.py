@@ -24,12 +24,16 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 
 class DelayedInterrupt:
-    """Inside the block, the first Ctrl-C only sets `requested`; the second interrupts at once."""
+    """Inside the block, the first Ctrl-C only sets `requested`; the second interrupts at once.
+
+    Where Ctrl-C is ignored, as in a shell's background jobs, it stays so.
+    """
 
     def __init__(self) -> None:
         self.requested = False
         self._previous: Any = None
         self._active = threading.current_thread() is threading.main_thread()  # only there may handlers be set
+        self._active = self._active and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
 
     def __enter__(self) -> DelayedInterrupt:
         if self._active:

@@ -19,6 +19,7 @@ from .history import History
 from .metrics import Metric
 from .stopping import EarlyStopping
 from .strategy import Strategy
+from .timeline import Timeline
 from .trainer import Trainer
 
 
@@ -48,6 +49,7 @@ def fit(
     log_every: int = 10,
     progress: bool = True,
     device: str | None = None,
+    timeline: Timeline | None = None,
 ) -> History:
     """Train `model` on the batches of `loader`.
 
@@ -102,6 +104,8 @@ def fit(
         Show a bar on a terminal, a line per epoch elsewhere.
     device : {"cpu", "cuda"}, optional
         Move the model there first; batches follow the model.
+    timeline : Timeline, optional
+        Where this process counts its time; give one that keeps spans, for a trace of ``history.timelines``.
 
     Returns
     -------
@@ -122,9 +126,8 @@ def fit(
         model.to(device)
     return Trainer(
         model, loss, loader, optimizer, epochs=epochs, validation=validation, metrics=metrics, schedule=schedule,
-        callbacks=callbacks, accumulate=accumulate, clip_norm=clip_norm,
-        early_stopping=EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping,
-        ema=EMA(ema) if isinstance(ema, float) else ema, run_dir=run_dir, checkpoint_every=checkpoint_every,
+        callbacks=callbacks, accumulate=accumulate, clip_norm=clip_norm, early_stopping=early_stopping,
+        ema=EMA(ema) if isinstance(ema, int | float) else ema, run_dir=run_dir, checkpoint_every=checkpoint_every,
         keep=keep, strategy=strategy, forward=forward, monitor=monitor, config=config,
-        log_every=log_every, progress=progress,
+        log_every=log_every, progress=progress, timeline=timeline,
     ).run(resume)  # fmt: skip

@@ -28,8 +28,20 @@ def top_k_accuracy(k: int) -> Metric:
 
 
 def confusion_matrix(target: np.ndarray, predicted: np.ndarray, n_classes: int) -> np.ndarray:
-    """Counts (n_classes, n_classes): row = true class, column = predicted class."""
-    pairs = np.asarray(target, np.int64) * n_classes + np.asarray(predicted, np.int64)
+    """Counts (n_classes, n_classes): row = true class, column = predicted class.
+
+    Raises
+    ------
+    ArgumentError
+        Classes outside 0 ... n_classes - 1, or different numbers of true and predicted ones.
+    """
+    target, predicted = np.asarray(target, np.int64), np.asarray(predicted, np.int64)
+    if target.shape != predicted.shape:
+        raise ArgumentError(f"confusion_matrix: {target.shape} true and {predicted.shape} predicted classes")
+    for which, classes in (("true", target), ("predicted", predicted)):
+        if classes.size and not 0 <= classes.min() <= classes.max() < n_classes:
+            raise ArgumentError(f"confusion_matrix: a {which} class is outside 0 ... {n_classes - 1}")
+    pairs = target * n_classes + predicted
     return np.bincount(pairs.reshape(-1), minlength=n_classes * n_classes).reshape(n_classes, n_classes)
 
 
@@ -37,11 +49,25 @@ def named_metrics(metrics: Sequence[str] | Mapping[str, Metric]) -> dict[str, Me
     """Metrics by name, from names or a mapping of name to ``metric(output, target) -> float``."""
     if isinstance(metrics, Mapping):
         return dict(metrics)
+    metrics = [metrics] if isinstance(metrics, str) else metrics
     known: dict[str, Metric] = {"accuracy": accuracy, "top_5_accuracy": top_k_accuracy(5)}
     unknown = [m for m in metrics if m not in known]
     if unknown:
         raise ArgumentError(f"unknown metric {unknown[0]!r}; known are {', '.join(known)}, or pass {{name: function}}")
     return {name: known[name] for name in metrics}
+
+
+def measure(metrics: Mapping[str, Metric], output: Any, target: Any) -> dict[str, float]:
+    """The value of each metric, as Python's float: what JSON and checkpoints can hold."""
+    return {name: _number(name, metric(output, target)) for name, metric in metrics.items()}
+
+
+def _number(name: str, value: Any) -> float:
+    if hasattr(value, "item") and value.size == 1:  # of NumPy, of a device, or a Tensor
+        value = value.item()
+    if not isinstance(value, int | float):
+        raise ArgumentError(f"metric {name!r} must give a number, got {type(value).__name__}")
+    return float(value)
 
 
 class Averages:

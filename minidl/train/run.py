@@ -29,7 +29,8 @@ class RunFiles:
         Raises
         ------
         CheckpointError
-            `resume` without a directory, a damaged checkpoint, or a directory that cannot be written.
+            `resume` without a directory, a damaged checkpoint, or a directory that cannot be written or in which
+            another run is being trained.
         """
         if self.directory is None or self.checkpoints is None:
             if resume:
@@ -37,6 +38,8 @@ class RunFiles:
             return None
         saved = None
         if not resume:
+            if (self.directory / "metrics.jsonl").is_file():
+                self._claimed().close()  # nobody's, or refused
             old = set_aside(self.directory)
             if old is not None:
                 say(f"an earlier run was here; it is now in {old}")
@@ -44,8 +47,21 @@ class RunFiles:
             saved = self.checkpoints.load(None if resume is True else resume)
         else:
             say(f"no checkpoint in {self.checkpoints.directory} yet; starting from the beginning")
-        self._metrics = MetricsFile(self.directory / "metrics.jsonl", saved["metrics_bytes"] if saved else 0)
+        self._metrics = self._claimed()
         return saved
+
+    def _claimed(self) -> MetricsFile:
+        assert self.directory is not None
+        metrics = MetricsFile(self.directory / "metrics.jsonl")
+        if not metrics.lock():
+            metrics.close()
+            raise CheckpointError(f"another run is being trained in {self.directory}; choose another directory, or wait")
+        return metrics
+
+    def rewind(self, saved: Mapping[str, Any] | None) -> None:
+        """Cut ``metrics.jsonl`` to where it was in the state `saved`, or to nothing."""
+        if self._metrics is not None:
+            self._metrics.cut(saved["metrics_bytes"] if saved else 0)
 
     def log(self, record: Mapping[str, Any]) -> None:
         """A line in ``metrics.jsonl``."""
@@ -87,6 +103,8 @@ def set_aside(directory: Path) -> Path | None:
     if not ((directory / "checkpoints").exists() or (directory / "metrics.jsonl").exists()):
         return None
     directory, number = directory.resolve(), 1
+    if Path.cwd().is_relative_to(directory):  # it is the user's: it may hold far more than the run
+        raise CheckpointError(f"{directory} holds an earlier run and is where you are; choose another directory")
     while (aside := directory.with_name(f"{directory.name}.{number}")).exists():
         number += 1
     try:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .position import batches, scale_gradients
+from .timeline import Timeline
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -69,6 +70,10 @@ class Strategy:
     def save(self, trainer: Trainer, at_once: bool = False) -> Path | None:
         """Save a checkpoint amid an epoch: before this returns, or (not `at_once`) soon; returns the latest one."""
         return trainer.save()
+
+    def timelines(self, trainer: Trainer) -> dict[str, Timeline]:
+        """What each process did, by its name; asked once, on every process, when training is over."""
+        return {"process": trainer.timeline}
 
     def close(self) -> None:
         """Training is over, or has failed: end what was started."""

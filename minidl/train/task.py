@@ -9,7 +9,7 @@ from ..nn import Module
 from ..optim import Optimizer
 from .evaluate import Forward, device_of, raw, to_device
 from .guard import check_batch, check_loss
-from .metrics import Metric
+from .metrics import Metric, measure
 
 
 class Task:
@@ -66,4 +66,4 @@ class Task:
         values = {"loss": check_loss(loss, self.model, self.optimizer, where)}
         factor = weight * n if by_samples else weight
         (loss if factor == 1 else loss * factor).backward()
-        return n, values | {name: metric(raw(output), raw(target)) for name, metric in self.metrics.items()}
+        return n, values | measure(self.metrics, raw(output), raw(target))

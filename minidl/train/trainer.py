@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
-from ..errors import ArgumentError, DataError, TrainingError
+from ..errors import DataError, TrainingError
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.clip import clip_grad_norm
@@ -19,9 +19,10 @@ from .guard import check_gradients
 from .history import History
 from .interrupt import DelayedInterrupt, TrainingInterrupted
 from .metrics import Averages, Metric, named_metrics
-from .position import capture_streams, describe, restore_streams
+from .position import batches, capture_streams, describe, restore_streams
 from .progress import Progress
 from .run import RunFiles
+from .settings import check_settings, plain_config
 from .stopping import EarlyStopping, is_better, watched
 from .strategy import Serial, Strategy
 from .task import Task
@@ -58,7 +59,7 @@ class Trainer:
         callbacks: Sequence[Callable[[Trainer], None]],
         accumulate: int,
         clip_norm: float | None,
-        early_stopping: EarlyStopping | None,
+        early_stopping: EarlyStopping | int | None,
         ema: EMA | None,
         run_dir: Any,
         checkpoint_every: int | None,
@@ -69,26 +70,26 @@ class Trainer:
         config: Mapping[str, Any] | None,
         log_every: int,
         progress: bool,
+        timeline: Timeline | None,
     ) -> None:
-        for name, value in (("epochs", epochs), ("accumulate", accumulate), ("log_every", log_every)):
-            if value < 1:
-                raise ArgumentError(f"fit: {name} must be at least 1, got {value}")
-        if checkpoint_every is not None and checkpoint_every < 1:
-            raise ArgumentError(f"fit: checkpoint_every must be at least 1, got {checkpoint_every}")
         self.model, self.loss, self.loader, self.optimizer = model, loss, loader, optimizer
         self.epochs, self.validation = epochs, validation
         self.task = Task(model, loss, optimizer, forward, named_metrics(metrics))
         self.schedule, self.callbacks, self.accumulate, self.clip_norm = schedule, callbacks, accumulate, clip_norm
-        self.early_stopping, self.ema = early_stopping, ema
+        self.ema = ema
         self.checkpoint_every, self.log_every = checkpoint_every, log_every
         self.strategy: Strategy = strategy or Serial()
         self.monitor = monitor or ("loss" if validation is None else "val_loss")
-        self.config = dict(config or {})
+        self.early_stopping = (
+            EarlyStopping(early_stopping, self.monitor) if isinstance(early_stopping, int) else early_stopping
+        )
+        self.config = plain_config(config)
+        check_settings(self)
         self.progress = Progress(progress and self.strategy.is_main)
         self.files = RunFiles(run_dir if self.strategy.is_main else None, keep)
         self.history = History()
         self.epoch = self.batch = self.step = self.samples = 0
-        self.timeline = Timeline()
+        self.timeline = timeline or Timeline()
         self.seconds = 0.0  # of training, over all parts of a resumed run
         self.running = Averages()
         self.best: float | None = None
@@ -103,10 +104,12 @@ class Trainer:
             saved = self.strategy.from_main(lambda: self.files.open(resume, self.progress.say))
             if saved is not None:
                 self._load(saved)
+            self.files.rewind(saved)
             self.strategy.prepare(self)
             with DelayedInterrupt() as self.interrupt:
                 while self.epoch < self.epochs and self.history.stopped is None:
                     self._run_epoch()
+            self.history.timelines = self.strategy.timelines(self)
         finally:
             self.strategy.close()
             self.progress.close()
@@ -229,11 +232,15 @@ class Trainer:
                     self.stop(f"{self.early_stopping.monitor} did not improve for {self.early_stopping.patience} epochs")
         for callback in self.callbacks:
             callback(self)
-        self.save(best)
+        path = self.save(best)
+        if self.interrupt.requested:  # while it validated
+            raise TrainingInterrupted(f"interrupted after epoch {self.epoch}", path)
 
     def _validate(self) -> dict[str, float]:
+        # of the same epoch, so that what is drawn anew each epoch does not depend on how often the run was resumed
+        data = batches(self.validation or (), self.epoch, 0)
         with self._averaged(), self.timeline.span("evaluate"):
-            return evaluate(self.model, self.loss, self.validation or (), self.task.metrics, self.task.forward)
+            return evaluate(self.model, self.loss, data, self.task.metrics, self.task.forward)
 
     def _averaged(self) -> Any:
         return evaluation(self.model) if self.ema is None else self.ema.applied(self.model)

@@ -22,7 +22,7 @@ def read_grey(path: str | os.PathLike[str]) -> np.ndarray:
     Returns
     -------
     float32 array (H, W) in [0, 1]
-        0 is black; transparent parts are white, as on paper.
+        0 is black; transparent parts are white, as on paper, or black if nothing could be seen on white.
 
     Raises
     ------
@@ -64,8 +64,12 @@ def _grey(image: Any, library: Any) -> np.ndarray:
         grey = np.clip(values / (65535 if values.max(initial=0) > 255 else 255), 0, 1).astype(np.float32)
     else:
         rgba = image.convert("RGBA")
-        paper = library.new("RGBA", rgba.size, "white")
-        grey = np.asarray(library.alpha_composite(paper, rgba).convert("L"), np.float32) / np.float32(255)
+        for paper in ("white", "black"):
+            seen = library.alpha_composite(library.new("RGBA", rgba.size, paper), rgba).convert("L")
+            darkest, lightest = seen.getextrema()
+            if lightest - darkest > 5:
+                break
+        grey = np.asarray(seen, np.float32) / np.float32(255)
     if max(grey.shape) > MAX_SIDE:
         smaller = library.fromarray(grey)
         smaller.thumbnail((MAX_SIDE, MAX_SIDE))

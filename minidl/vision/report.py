@@ -84,7 +84,8 @@ def _add_mistakes(
     which = "All errors"
     if len(worst) < len(wrong):
         which = f"The {len(worst)} of {len(wrong):,} errors of which the model was surest"
-    captions = [f"{classes[target[i]]} as {classes[predicted[i]]}\n{p[i, predicted[i]]:.0%}" for i in worst]
+    words = "\nas " if max(map(len, classes)) > 3 else " as "  # long names get a line each
+    captions = [f"{classes[target[i]]}{words}{classes[predicted[i]]}\n{p[i, predicted[i]]:.0%}" for i in worst]
     page.figure(
         "Worst mistakes", figures.pictures(images[worst], captions),
         f"{which}: true class, what it was taken for, and the probability that the model gave to that.", form="png",

@@ -9,7 +9,7 @@ import pytest
 import minidl as dl
 from minidl import Tensor, nn, optim
 from minidl.autograd import node as node_module
-from minidl.errors import DTypeError, GraphError
+from minidl.errors import DTypeError, GraphError, RangeError, ShapeError
 
 X = np.array([[1.0, -2.0, 0.5], [3.0, 0.25, -1.0]])
 
@@ -197,6 +197,42 @@ def test_writing_into_a_tensor_of_a_graph():
         y[0] = 1.0
     with pytest.raises(GraphError, match="no_grad"):
         leaf()[0] = 1.0
+
+
+def test_writing_into_detached_values_of_a_graph():
+    """They are the same array: exp's rule would see the changed output."""
+    x = Tensor(np.ones(2), requires_grad=True)
+    y = dl.exp(x)
+    for alias in (y.detach(), x.detach()):
+        with pytest.raises(GraphError, match=r"write into a copy\(\)"):
+            alias += 1
+        with pytest.raises(GraphError, match=r"write into a copy\(\)"):
+            alias[0] = 1
+    free = y.detach().copy()
+    free += 1
+    y.sum().backward()
+    np.testing.assert_allclose(x.grad, np.exp([1.0, 1.0]), rtol=1e-12)
+
+
+def test_writing_a_graph_into_a_constant_keeps_its_gradient_or_says_so():
+    w, total, kept = Tensor(np.ones(2), requires_grad=True), Tensor(np.zeros(2)), Tensor(np.zeros(2))
+    total += w * 3
+    total.sum().backward()
+    np.testing.assert_array_equal(w.grad, [3, 3])
+    with pytest.raises(GraphError, match="the value's gradient would be lost"):
+        kept[0] = w[0]
+    kept[0] = w[0].detach()
+    assert kept.tolist() == [1, 0]
+
+
+def test_writing_what_does_not_fit():
+    counts = Tensor(np.array([1, 2]))
+    with pytest.raises(DTypeError, match=r"x add= \.\.\.: the result is float"):
+        counts += 0.5
+    with pytest.raises(RangeError, match="index 5 is out of bounds"):
+        counts[5] = 1
+    with pytest.raises(ShapeError, match=r"x\[\.\.\.\] = \.\.\.: could not broadcast"):
+        counts[:] = np.ones(3)
 
 
 def test_integers_have_no_gradient():

@@ -2,16 +2,22 @@
 
 import threading
 import tracemalloc
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 import minidl as dl
 from minidl import Tensor, nn
-from minidl.errors import GraphError
+from minidl.errors import ArgumentError, GraphError
 
 A = np.array([[2.0, 1.0], [1.0, 3.0]])
 X = np.array([0.5, -1.5])
+
+
+class Pair(NamedTuple):
+    w: np.ndarray
+    b: np.ndarray
 
 
 def quadratic(x):
@@ -40,6 +46,21 @@ def test_value_and_grad_of_a_tree_of_parameters():
 def test_jacobian():
     j = dl.jacobian(lambda x: dl.stack([x[0] * x[1], x[1] ** 2, x[0]]), X)
     np.testing.assert_allclose(j, [[X[1], X[0]], [0, 2 * X[1]], [1, 0]])
+
+
+def test_jacobian_of_nothing_and_of_no_tensor():
+    assert dl.jacobian(lambda x: x[:0], np.ones(3)).shape == (0, 3)
+    assert dl.jacobian(lambda x: x[:0], Tensor(np.ones((3, 2)))).shape == (0, 2, 3, 2)
+    with pytest.raises(GraphError, match="jacobian: the function must return one Tensor, not tuple"):
+        dl.jacobian(lambda x: (x, x), np.ones(3))
+
+
+def test_gradients_of_named_tuples_and_of_no_argument():
+    g = dl.grad(lambda p: (p.w * p.b).sum())(Pair(np.ones(2), np.full(2, 3.0)))
+    assert isinstance(g, Pair)
+    np.testing.assert_array_equal(g.w, [3, 3])
+    with pytest.raises(ArgumentError, match="argnums=2 names an argument that is not there; 1 were given"):
+        dl.grad(lambda x: x.sum(), argnums=2)(np.ones(2))
 
 
 def test_hessian_vector_product_is_that_of_the_dense_hessian():
@@ -123,6 +144,48 @@ def test_recompute_draws_the_same_dropout():
     y = dl.recompute(lambda t: drop(t) * 3, x)
     y.sum().backward()
     np.testing.assert_array_equal(x.grad, y.numpy())
+
+
+def with_and_without_recompute(build, seed=0):
+    """What a module's gradients and buffers are both ways: two lists of arrays."""
+    results = []
+    for through in (lambda m, x: m(x), dl.recompute):
+        model, x = build(), Tensor(np.random.default_rng(seed).standard_normal((8, 6), np.float32), requires_grad=True)
+        (through(model, x) ** 2).sum().backward()
+        results.append([x.grad, *[p.grad for p in model.parameters()], *[b.numpy() for b in model.buffers()]])
+    return results
+
+
+def test_recompute_draws_the_same_numbers_from_a_layers_own_stream():
+    def build():
+        return nn.Sequential(nn.Linear(6, 6, rng=0), nn.Dropout(0.5, rng=7), nn.Linear(6, 6, rng=1))
+
+    for expected, found in zip(*with_and_without_recompute(build), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    own = np.random.default_rng(3)
+    twin = np.random.default_rng(3)
+    x = Tensor(np.ones(9, np.float32), requires_grad=True)
+    dl.recompute(lambda t: dl.dropout(t, 0.5, own), x).sum().backward()
+    dl.dropout(x, 0.5, twin)
+    assert own.random() == twin.random()  # backward has put the stream back
+
+
+def test_recompute_moves_running_statistics_once():
+    def build():
+        return nn.Sequential(nn.Linear(6, 6, rng=0), nn.BatchNorm1d(6))
+
+    for expected, found in zip(*with_and_without_recompute(build), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_recompute_of_tensors_in_lists_and_dicts():
+    x, z = (Tensor(np.full(2, v), requires_grad=True) for v in (2.0, 3.0))
+    y = dl.recompute(lambda pair, named, factor: [pair[0] * named["z"] * factor, pair[1]], (x, x * x), {"z": z * z}, 5)
+    (y[0] + y[1]).sum().backward()
+    np.testing.assert_allclose(x.grad, 9 * 5 + 2 * 2, rtol=1e-12)
+    np.testing.assert_allclose(z.grad, 2 * 5 * 2 * 3, rtol=1e-12)
+    with pytest.raises(GraphError, match="recompute: the function must return a Tensor or several, not float"):
+        dl.recompute(lambda t: 1.0, x)
 
 
 # -- checks ----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 import minidl as dl
 from minidl import Tensor
 from minidl.autograd import Array
-from minidl.errors import DeviceError, GraphError, ShapeError
+from minidl.errors import DeviceError, DTypeError, GraphError, ShapeError
 
 X = np.array([0.5, 1.0, 2.0])
 
@@ -125,10 +125,12 @@ def test_a_rule_that_asks_for_what_is_not_there():
 
 
 def test_wrong_calls_read_like_python():
-    with pytest.raises(TypeError, match=r"clip\(\) got unexpected argument: lo"):
+    with pytest.raises(TypeError, match=r"clip\(\) got an unexpected keyword argument 'lo'"):
         dl.clip(X, lo=1.0)
-    with pytest.raises(TypeError, match=r"multiply\(\) got missing argument: z"):
+    with pytest.raises(TypeError, match=r"multiply\(\) missing 1 required positional argument: 'z'"):
         dl.multiply(X)
+    with pytest.raises(TypeError, match=r"^multiply: got None for argument 'z'"):
+        dl.multiply(X, None)
 
 
 def test_shapes_that_do_not_fit_name_op_shapes_and_axis():
@@ -146,3 +148,29 @@ def test_two_devices_are_both_named():
         dl.add(Tensor(X), Elsewhere())
     with pytest.raises(DeviceError, match="no backend owns an array of type Elsewhere"):
         dl.exp(Elsewhere())
+
+
+def test_arguments_too_many_or_twice():
+    """They used to be dropped: ``np.round(t, 2)`` rounded to integers."""
+    with pytest.raises(TypeError, match=r"round\(\) takes 2 positional arguments but 3 were given"):
+        dl.round(Tensor(X), 2)
+    with pytest.raises(TypeError, match=r"sum\(\) got multiple values for argument 'axis'"):
+        dl.sum(Tensor(X), 0, axis=0)
+
+
+def test_what_numpy_refuses_is_one_line_with_the_ops_name():
+    with pytest.raises(DTypeError, match=r"^add: got None for argument 'z'"):
+        Tensor(X) + None
+    with pytest.raises(DTypeError, match=r"^mean: 'list' object cannot"):
+        dl.mean(Tensor(X), axis=[0])
+
+
+def test_a_forward_that_returns_no_array_is_named():
+    @dl.op
+    def forgetful(x: Array, factor=1.0):
+        return None if factor is None else x * factor
+
+    with pytest.raises(GraphError, match="forgetful: the forward returned NoneType where an array was due"):
+        forgetful(Tensor(X), None)
+    with pytest.raises(GraphError, match="returned Tensor where an array was due; it takes Tensors only as x"):
+        forgetful(Tensor(X), factor=Tensor(X))

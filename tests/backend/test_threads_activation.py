@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from minidl.backend import activation, blas, memory, threads
+from minidl.backend import activation, blas, memory, sweeps, threads
 from minidl.backend import matmul as matmul_module
 from minidl.backend.matmul import matmul
 from minidl.backend.threads import parallel_blocks
@@ -73,7 +73,7 @@ def test_blocks_on_several_threads_find_blas_on_one_and_leave_it_as_it_was(monke
 @pytest.mark.parametrize("shape", [(700, 300, 200), (200, 300, 700), (1, 300, 200), (5, 7, 3), (256, 200, 192)])
 @pytest.mark.parametrize("layout", ["plain", "transposed"])
 def test_a_product_split_over_threads_is_the_product(shape, layout, monkeypatch):
-    monkeypatch.setattr(matmul_module, "_WORTH_SPLITTING", 1)
+    monkeypatch.setattr(matmul_module, "WORTH_SPLITTING", 1)
     monkeypatch.setattr(matmul_module, "n_threads", lambda: 3)
     monkeypatch.setattr(threads, "n_threads", lambda: 3)
     m, k, n = shape
@@ -85,6 +85,23 @@ def test_a_product_split_over_threads_is_the_product(shape, layout, monkeypatch)
     assert matmul(a, b, out=out) is out
     np.testing.assert_allclose(out, a.astype(float) @ b, rtol=1e-4, atol=1e-4)
     assert matmul(a, b).dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(20, 650, 260), (20, 640, 1300), (7, 300, 1201), (3, 5, 4), (200, 700, 900)])
+@pytest.mark.parametrize("layout", ["plain", "transposed"])
+def test_products_of_a_sweep_are_the_products(shape, layout, monkeypatch):
+    monkeypatch.setattr(sweeps, "n_threads", lambda: 2)
+    monkeypatch.setattr(threads, "n_threads", lambda: 2)
+    m, k, n = shape
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((k, n) if layout == "plain" else (n, k), np.float32)
+    w = w if layout == "plain" else w.T
+    with sweeps.products_with(w, m) as multiply:
+        for _ in range(2):
+            a = rng.standard_normal((m, k), np.float32)
+            y = multiply(a)
+            assert y.shape == (m, n) and y.dtype == np.float32
+            np.testing.assert_allclose(y, a.astype(float) @ w, rtol=1e-4, atol=1e-4)
 
 
 def test_freed_memory_stays_with_the_process_unless_the_user_says_otherwise(monkeypatch):

@@ -124,6 +124,12 @@ def test_bad_numbers(kwargs):
         Loader(numbers(), **{"batch_size": 4, **kwargs})
 
 
+@pytest.mark.parametrize("sampler", [3, [1, 2]])
+def test_what_is_no_sampler(sampler):
+    with pytest.raises(ArgumentError, match="a sampler has __len__ and order"):
+        Loader(numbers(), 4, sampler=sampler)
+
+
 def test_nothing_to_load():
     with pytest.raises(DataError, match="empty"):
         Loader([], 4)

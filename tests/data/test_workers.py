@@ -27,7 +27,9 @@ def children():
 
 
 def shared_files():
-    return set(os.listdir(SHARED)) if SHARED.exists() else set()
+    """Files of shared memory that this process may have made; others, of MPI for example, come and go."""
+    own = f"pym-{os.getpid()}-", "psm_", "minidl"
+    return {name for name in os.listdir(SHARED) if name.startswith(own)} if SHARED.exists() else set()
 
 
 def mapped():
@@ -196,6 +198,12 @@ def test_what_cannot_be_sent_to_workers():
 
 
 @slow
+def test_no_more_workers_than_batches():
+    with Loader(helpers.numbers(), 20, workers=9) as loader:
+        assert len(list(loader)) == 2 and len(children()) == 2
+
+
+@slow
 def test_the_memory_is_given_back():
     x = np.zeros((400, 50_000), np.float32)  # 80 MB: far more than Python's own pool of shared memory keeps
     before = mapped()
@@ -269,3 +277,18 @@ def test_nothing_survives_the_parent(tmp_path, end):
     while (left := processes_that_mention(mark)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert left == []
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_workers_are_born_deaf_to_control_c(tmp_path):
+    """Else one that still imports what it needs dies by it, with a traceback; in a process whose first child it is."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import multiprocessing, pathlib, helpers_data\nfrom minidl.data import Loader\n"
+        "if __name__ == '__main__':\n    batches = iter(Loader(helpers_data.numbers(), 2, workers=2))\n    next(batches)\n"
+        "    for p in multiprocessing.active_children(): print(pathlib.Path(f'/proc/{p.pid}/status').read_text())\n"
+    )
+    environment = os.environ | {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(__file__).parent}"}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, timeout=60)
+    masks = [int(line.split()[1], 16) for line in done.stdout.splitlines() if line.startswith("SigBlk:")]
+    assert len(masks) == 2 and all(mask >> (signal.SIGINT - 1) & 1 for mask in masks), done.stderr

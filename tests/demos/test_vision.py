@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 
 from demos.common import run_main
-from demos.vision import main
+from demos.vision import main, print_probabilities
 from minidl import data, train
 from minidl.errors import CheckpointError
 from minidl.train import checkpoint
@@ -127,6 +128,13 @@ def test_predict(trained, tmp_path, capsys, form):
 # -- mistakes --------------------------------------------------------------------------------------------
 
 
+def test_bars_on_a_terminal_without_blocks(monkeypatch, tmp_path):
+    with open(tmp_path / "out", "w", encoding="ascii") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        print_probabilities(np.array([0.25, 0.75]), ("a", "b"), width=4)
+    assert (tmp_path / "out").read_text().splitlines() == ["b   75.00%  ###", "a   25.00%  #"]
+
+
 def error_line(arguments, capsys):
     """The one line on stderr that `arguments` lead to."""
     capsys.readouterr()
@@ -205,6 +213,15 @@ def test_checkpoints_of_something_else(trained, tmp_path, capsys):
     assert re.search("missing.*out.bias.*unexpected.*extra", error_line(predict, capsys))
     resume = ["--run", tmp_path / "run", "--epochs", 5, "--batch-size", 64, "--resume", checkpoint.find(trained)]
     assert "epochs = 4, and now it is 5" in error_line(resume, capsys)
+
+
+def test_a_damaged_checkpoint_offers_the_one_before(trained, tmp_path, capsys):
+    shutil.copytree(trained, tmp_path / "run")
+    before, latest = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))
+    latest.write_bytes(latest.read_bytes()[:-100])
+    Image.new("L", (9, 9)).save(tmp_path / "p.png")
+    message = error_line(["predict", tmp_path / "p.png", "--checkpoint", tmp_path / "run"], capsys)
+    assert f"{latest.name}: truncated" in message and message.endswith(f"the previous good one is {before}")
 
 
 def test_debug_shows_the_traceback(tmp_path):

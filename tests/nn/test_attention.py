@@ -123,3 +123,10 @@ def test_training_with_dropout_reaches_every_parameter():
     layer = nn.TransformerDecoderLayer(8, 2, 16, dropout=0.2, rng=0)
     (layer(tensor(x_of(2, 6, 8)), tensor(x_of(2, 4, 8))) * x_of(2, 6, 8, rng=3)).sum().backward()
     assert all(p.grad is not None and p.grad.any() for p in layer.parameters())
+
+
+def test_an_empty_batch_gives_an_empty_batch():
+    layer = nn.MultiHeadAttention(4, 2, rng=0)
+    x = tensor(np.zeros((0, 3, 4), np.float32), requires_grad=True)
+    layer(x).sum().backward()
+    assert x.grad.shape == (0, 3, 4)

@@ -1,5 +1,8 @@
 """PyTorch's weights give PyTorch's outputs, and go back as they came."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -79,6 +82,7 @@ def close(ours, theirs):
         ("MaxPool2d", (3, 2, 1), {}, (3, 4, 9, 8), NHWC),
         ("AvgPool2d", (2,), {}, (3, 4, 9, 8), NHWC),
         ("AdaptiveAvgPool2d", ((3, 5),), {}, (3, 4, 9, 8), NHWC),
+        ("AdaptiveMaxPool2d", ((3, 5),), {}, (3, 4, 9, 8), NHWC),
         ("GroupNorm", (2, 4), {}, (3, 4, 5, 6), NHWC),
         ("LayerNorm", (5,), {}, (3, 5), (0, 1)),
         ("GELU", (), {}, (3, 5), (0, 1)),
@@ -159,3 +163,8 @@ def test_a_convnet_with_flattened_images():
     loaded(theirs, ours, flatten={"5.weight": (6, 3, 4)})
     x = x_of(2, 3, 8, 10)
     close(ours(x.transpose(NHWC)), theirs(torch.tensor(x)))
+
+
+def test_the_conversion_is_found_where_the_guide_says():
+    """``nn.convert`` without an import of its own, in a fresh interpreter."""
+    subprocess.run([sys.executable, "-c", "from minidl import nn; nn.convert.from_torch_layout"], check=True, timeout=60)

@@ -6,7 +6,7 @@ import pytest
 from minidl import nn, ops
 from minidl.autograd import tensor
 from minidl.backend.random import seed
-from minidl.errors import ArgumentError, ShapeError
+from minidl.errors import ArgumentError, MinidlError, ShapeError
 
 
 def x_of(*shape):
@@ -182,3 +182,26 @@ def test_wrong_inputs_name_layer_and_shape(layer, shape, message):
     with pytest.raises(ShapeError, match=message) as caught:
         layer(x_of(*shape))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: nn.Conv2d(3, 4, (3, 3, 3)), "expected a whole number or a pair of them"),
+        (lambda: nn.LayerNorm((2, 3)), "LayerNorm: normalises the last axis only"),
+        (lambda: nn.Dropout("half"), "Dropout: p must lie in"),
+        (lambda: nn.ModuleList(nn.Linear(1, 1)), "ModuleList: takes a list of modules"),
+        (lambda: nn.Flatten()(x_of(3)), "no axis 1 to flatten from"),
+        (lambda: nn.LSTM(3, 2)(x_of(4, 0, 3)), "time and batch > 0"),
+        (lambda: nn.Conv2d(1, 1, 3)(np.ones((1, 4, 4, 1), np.uint8)), "x is uint8, w is float32"),
+        (lambda: nn.Dropout()(np.ones(3, int)), "dropout: x must be floating point, not int64"),
+    ],
+)
+def test_more_mistakes_are_one_clear_line(make, message):
+    with pytest.raises(MinidlError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_pytorchs_tuple_of_one_axis_is_taken():
+    assert nn.LayerNorm((4,)).weight.shape == nn.RMSNorm([4]).weight.shape == (4,)

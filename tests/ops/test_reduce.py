@@ -113,3 +113,23 @@ EMPTY, X = np.zeros((2, 0)), np.zeros((2, 3))
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_small_integers_do_not_overflow_in_running_sums():
+    for values in ([True] * 3, np.array([100, 100], np.int8)):
+        np.testing.assert_array_equal(ops.cumsum(tensor(values)).numpy(), np.cumsum(values))
+
+
+def test_nothing_to_average():
+    with pytest.raises(ShapeError, match=r"mean: nothing to average, x has shape \(0, 3\)"):
+        ops.mean(tensor(np.zeros((0, 3))))
+    assert ops.mean(tensor(np.zeros((0, 3))), axis=1).shape == (0,)
+
+
+def test_norms_of_other_orders_and_axes_out_of_range_are_refused():
+    for order in (0, -1, "fro"):
+        with pytest.raises(ArgumentError, match="norm: ord must be positive"):
+            ops.norm(tensor(np.ones(3)), ord=order)
+    for op, name in ((ops.var, "var"), (ops.std, "std"), (ops.norm, "norm")):
+        with pytest.raises(ShapeError, match=f"^{name}: .*axis 3"):
+            op(tensor(np.ones((2, 3))), axis=3)

@@ -214,3 +214,54 @@ def test_a_rule_is_a_function_of_slices():
     rules.momentum(p[1:3], g[1:3], v[1:3], np.empty(2, np.float32), **settings)
     assert p.tolist() == [1, 0.5, 0.5, 1]
     assert v.tolist() == [0, 1, 1, 0]
+
+
+def test_hyperparameters_that_do_not_exist_are_refused():
+    """A misspelt rate in a group used to leave the default in force."""
+    p, _ = quadratic()
+    with pytest.raises(ArgumentError, match="SGD: a group has no hyperparameter learning_rate; it has lr, momentum"):
+        SGD([{"params": [p], "learning_rate": 0.3}], lr=0.1)
+    with pytest.raises(ArgumentError, match="needs the key 'params', this one has 'param'"):
+        SGD([{"param": [p]}], lr=0.1)
+    for make in (
+        lambda: SGD([p], lr="0.1"), lambda: Adam([p], betas=0.9), lambda: Adam([p], betas=[0.9]),
+        lambda: RMSprop([p], alpha=2.0),
+    ):  # fmt: skip
+        with pytest.raises(ArgumentError, match="must"):
+            make()
+
+
+def test_a_second_optimizer_does_not_inherit_the_first_ones_rate():
+    p, _ = quadratic()
+    Adam([{"params": [p], "lr": 0.5}])
+    assert SGD([p], lr=0.01).lr == 0.01
+
+
+def test_momentum_may_be_switched_on_and_off():
+    p, target = quadratic()
+    q = Parameter(p.numpy().copy())
+    o, plain = SGD([p], lr=0.1), SGD([q], lr=0.1)
+    for momentum in (0.0, 0.9, 0.0, 0.9):
+        o.groups[0]["momentum"] = momentum
+        for optimizer, parameter in ((o, p), (plain, q)):
+            optimizer.zero_grad()
+            loss_of(parameter, target).backward()
+            optimizer.step()
+    assert set(o.state_dict()["state"]) == {"velocity"}
+    assert not np.array_equal(p.numpy(), q.numpy())
+
+
+def test_state_of_another_kind_is_refused_before_the_first_step_too():
+    p, _ = quadratic()
+    for saved in ({}, Adam([Parameter(p.numpy())]).state_dict()):
+        with pytest.raises(CheckpointError, match="optimizer state for SGD"):
+            SGD([p]).load_state_dict(saved)
+
+
+def test_clipping_takes_one_parameter_and_refuses_a_model():
+    p, target = quadratic()
+    loss_of(p, target).backward()
+    assert clip_grad_norm(p, 1.0) > 1
+    for wrong, kind in ((dl.nn.Linear(2, 2), "Linear"), ([dl.tensor([1.0])], "Tensor")):
+        with pytest.raises(ArgumentError, match=kind):
+            clip_grad_value(wrong, 1.0)

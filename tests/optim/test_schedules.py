@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidl.errors import ArgumentError
+from minidl.errors import ArgumentError, CheckpointError
 from minidl.optim import SGD, schedules
 from minidl.params import Parameter
 
@@ -66,6 +66,9 @@ def test_state_round_trip():
 @pytest.mark.parametrize(
     "make",
     [
+        lambda o: schedules.Step(o),
+        lambda o: schedules.Step(o, every=2, milestones=[3]),
+        lambda o: schedules.Exponential(o, -0.5),
         lambda o: schedules.Step(o, every=0),
         lambda o: schedules.Cosine(o, steps=3, warmup=3),
         lambda o: schedules.Warmup(o, steps=0),
@@ -76,3 +79,8 @@ def test_state_round_trip():
 def test_impossible_settings_are_refused(make):
     with pytest.raises(ArgumentError):
         make(optimizer())
+
+
+def test_state_of_another_schedule_is_refused():
+    with pytest.raises(CheckpointError, match=r"state for Cosine: needs .*found"):
+        schedules.Cosine(optimizer(), 10).load_state_dict(schedules.Step(optimizer(), 2).state_dict())

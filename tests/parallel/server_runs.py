@@ -59,7 +59,8 @@ def train(server=None, net=None, fitting=None, cosine=None, faulty=None, victim=
     )  # fmt: skip
     result = {
         "values": values(model), "epochs": history.epochs, "staleness": dict(strategy.staleness_counts),
-        "leads": dict(strategy.lead_counts), "used": used, "notes": history.notes, "timelines": strategy.timelines,
+        "leads": dict(strategy.lead_counts), "used": used, "notes": history.notes,
+        "timelines": {k: t.seconds for k, t in history.timelines.items()},
         "lr": optimizer.lr, "state": optimizer.state_dict()["state"],
     }  # fmt: skip
     if tell and strategy.is_main:

@@ -114,7 +114,7 @@ if what == "exit" and comm.rank == 1:
 if what == "hang" and comm.rank == 0:
     time.sleep(200)
 comm.barrier()
-print("well", comm.rank)
+print(f"well {comm.rank}\\n", end="")  # in one piece
 """
 
 

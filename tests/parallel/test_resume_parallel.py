@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from mpi_helper import TESTS, run_command, run_program, uses_mpi
+from mpi_helper import TESTS, is_openmpi, run_command, run_program, uses_mpi
 
 from minidl.parallel import mpiexec, sessions
 
@@ -122,6 +122,22 @@ def test_a_killed_launcher_leaves_no_rank(tmp_path):
 
 def children(pid):
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@uses_mpi
+@pytest.mark.slow
+def test_a_killed_rank_leaves_nothing_in_shared_memory(tmp_path):
+    folders = []
+
+    def look(process):
+        wait_for(tmp_path / "run" / "checkpoints")
+        env = Path(f"/proc/{children(process.pid)[0]}/environ").read_text().split("\0")
+        folders.extend(Path(e.partition("=")[2]) for e in env if e.startswith("OMPI_MCA_btl_sm_backing_directory="))
+        assert folders[0].is_dir() and (not is_openmpi() or list(folders[0].iterdir()))
+
+    command = [sys.executable, "-m", "minidl.launch", "-n", 2, SCRIPT, tmp_path / "run", tmp_path / "out"]
+    job = run_command([*command, "--kill-at", 6, "--pause", 0.2], {**os.environ, **HERE}, 100, during=look)
+    assert job.status != 0 and folders and not folders[0].exists(), job.output
 
 
 @uses_mpi

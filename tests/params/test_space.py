@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minidl as dl
-from minidl.errors import ArgumentError, GraphError, ShapeError
+from minidl.errors import ArgumentError, DTypeError, GraphError, ShapeError
 from minidl.params import Parameter, ParameterSpace
 
 
@@ -137,3 +137,13 @@ def test_frozen_and_sparse_parameters_get_segments_of_their_own():
     space = ParameterSpace([a, b, c])
     assert [(s.trainable, s.sparse) for s in space.segments] == [(True, False), (False, False), (True, True)]
     assert len(space.trainable_segments()) == 2
+
+
+def test_values_and_gradients_of_another_kind():
+    p = Parameter([1.0, 2.0])
+    assert p.dtype == np.float32
+    with pytest.raises(ShapeError, match=r"has shape \(2,\), its gradient \(3,\)"):
+        p.grad = np.ones(3, np.float32)
+    assert p.grad is None
+    with pytest.raises(DTypeError, match="got None"):
+        Parameter(None)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from minidl import nn, ops, optim
+from minidl.train import fit
 
 
 class ListLoader:
@@ -47,3 +48,32 @@ def make(lr=0.05, **sizes):
 
 
 loss = nn.losses.cross_entropy
+
+
+class Linear(nn.Module):
+    """One weight matrix: gradients can be written down."""
+
+    def __init__(self):
+        self.layer = nn.Linear(6, 2, rng=3)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+def trained(model, optimizer, loader, epochs=2, **options):
+    history = fit(model, loss, loader, optimizer, epochs=epochs, progress=False, **options)
+    return model.state_dict(), history
+
+
+def linear(lr=0.1):
+    model = Linear()
+    return model, optim.SGD(model.parameters(), lr=lr)
+
+
+def same(a, b, **tolerance):
+    assert a.keys() == b.keys()
+    for name in a:
+        if tolerance:
+            np.testing.assert_allclose(a[name], b[name], err_msg=name, **tolerance)
+        else:
+            np.testing.assert_array_equal(a[name], b[name], err_msg=name)

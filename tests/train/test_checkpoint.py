@@ -1,5 +1,8 @@
 """Checkpoint directories: what is kept, what is refused, and which older file is offered."""
 
+import contextlib
+import os
+
 import numpy as np
 import pytest
 
@@ -38,6 +41,34 @@ def test_keeps_the_last_and_the_best(tmp_path):
     assert checkpoints.load()["big"] == 2**127 + 5
 
 
+@pytest.mark.parametrize("call", ["link", "replace"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_killed_while_saving_the_best(tmp_path, monkeypatch, call, at):
+    """What is resumed from is never newer than the best: else its turn to become the best would be lost."""
+    checkpoints, real, calls = Checkpoints(tmp_path), getattr(os, call), []
+    checkpoints.save(state(1), 1, best=True)
+
+    def dies(*args):
+        calls.append(args)
+        if len(calls) == at:
+            raise KeyboardInterrupt  # unlike an OSError, not to be handled
+        return real(*args)
+
+    monkeypatch.setattr(os, call, dies)
+    with contextlib.suppress(KeyboardInterrupt):
+        checkpoints.save(state(2), 2, best=True)
+    assert read_state(checkpoints.best)["big"] >= checkpoints.load()["big"]
+
+
+def test_the_best_on_a_file_system_without_links(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", lambda *paths: exec("raise OSError"))
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state(1), 1, best=True)
+    checkpoints.save(state(2), 2)
+    assert read_state(checkpoints.best)["big"] == 2**127 + 1 and checkpoints.load()["big"] == 2**127 + 2
+    assert names(checkpoints) == ["step-000000001.safetensors", "step-000000002.safetensors"]
+
+
 def test_leftovers_of_a_killed_writer_are_cleaned_up_and_never_read(tmp_path):
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(state(1), 1)
@@ -54,11 +85,21 @@ def test_a_damaged_checkpoint_is_refused_and_the_one_before_is_offered(tmp_path)
     for step in (2, 3):
         path = tmp_path / f"step-{step:09d}.safetensors"
         path.write_bytes(path.read_bytes()[:-5])
-    with pytest.raises(CheckpointError, match=r"step-000000003.*resume from the previous good one.*step-000000001"):
+    with pytest.raises(CheckpointError, match=r"step-000000003.*the previous good one is .*step-000000001"):
         checkpoints.load()
     (tmp_path / "step-000000001.safetensors").write_bytes(b"")
     with pytest.raises(CheckpointError, match="no older good one"):
         checkpoints.load()
+
+
+def test_a_damaged_best_checkpoint_offers_the_latest_good_one(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(state(1), 1, best=True)
+    checkpoints.save(state(2), 2)
+    checkpoints.best.unlink()  # a name of the same file as step 1
+    checkpoints.best.write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match=r"best\.safetensors.*good one is .*step-000000002"):
+        checkpoints.load(checkpoints.best)
 
 
 def test_plain_arrays_are_no_checkpoint(tmp_path):

@@ -173,6 +173,8 @@ def test_an_unwritable_place_is_one_clear_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match=r"cannot write .*file/a"):
         save(tmp_path / "file" / "a", {"a": np.zeros(3)})
+    with pytest.raises(CheckpointError, match=r"cannot write .*File name too long"):
+        save(tmp_path / ("a" * 300), {"a": np.zeros(3)})
 
 
 def test_files_get_the_usual_permissions(path):

@@ -48,6 +48,14 @@ def test_curves_of_short_and_partial_histories(n):
     assert len(figures.curves(only_loss).axes) == 1
 
 
+@pytest.mark.parametrize("n", [1, 2, 20])
+def test_epochs_are_whole_numbers_from_zero(n):
+    for panel in figures.curves(history(n)).axes:
+        ticks = panel.get_xticks()
+        assert panel.get_xlim()[0] == 0 and n in np.arange(panel.get_xlim()[1] + 1)
+        assert (ticks == ticks.round()).all() and len(ticks) >= 2
+
+
 def test_confusion_filters_and_pictures_draw_what_they_are_given():
     matrix = np.array([[9, 1, 0], [0, 10, 0], [0, 0, 0]])
     panel = figures.confusion(matrix, ["a", "bee", "see you"]).axes[0]

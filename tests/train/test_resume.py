@@ -13,6 +13,7 @@ from helpers_train import ListLoader, loss, make
 
 import minidl as dl
 from minidl import optim
+from minidl.data import ArrayDataset, Loader
 from minidl.errors import CheckpointError
 from minidl.train import EMA, EarlyStopping, TrainingInterrupted, fit, load
 from minidl.train.history import read_metrics
@@ -24,12 +25,23 @@ class Dies(Exception):
     pass
 
 
-def run(run_dir, resume=False, die_at=None, epochs=4, interrupt_at=None):
+def validation_data():
+    small = ListLoader(20)
+    return small.x, small.y
+
+
+def jitter(x, index, epoch):
+    """Other validation data each epoch."""
+    return x * np.float32(1 + epoch)
+
+
+def run(run_dir, resume=False, die_at=None, epochs=4, interrupt_at=None, validate=False):
     """Train with everything that has state; optionally die after an update."""
     dl.seed(3)
     model, _ = make()
     optimizer = optim.Adam(model.parameters(), lr=0.02)
     schedule = optim.schedules.OneCycle(optimizer, 5 * epochs)
+    validation = Loader(ArrayDataset(*validation_data(), transform=jitter), 8, shuffle=True) if validate else None
     calls = []
 
     def watched_loss(output, target):
@@ -41,7 +53,7 @@ def run(run_dir, resume=False, die_at=None, epochs=4, interrupt_at=None):
         return loss(output, target)
 
     history = fit(
-        model, watched_loss, ListLoader(38), optimizer, epochs=epochs, validation=None, schedule=schedule,
+        model, watched_loss, ListLoader(38), optimizer, epochs=epochs, validation=validation, schedule=schedule,
         metrics=["accuracy"], ema=EMA(0.9), early_stopping=EarlyStopping(99, "loss"), accumulate=2, clip_norm=1.0,
         run_dir=run_dir, checkpoint_every=2, resume=resume, log_every=1, progress=False,
     )  # fmt: skip
@@ -69,6 +81,14 @@ def test_resumed_equals_uninterrupted(tmp_path, die_at):
     assert files[0] == files[1]
 
 
+def test_a_validation_loader_with_a_new_order_each_epoch(tmp_path):
+    _, whole = run(tmp_path / "whole", validate=True)
+    with pytest.raises(Dies):
+        run(tmp_path / "parts", die_at=23, validate=True)
+    _, resumed = run(tmp_path / "parts", resume=True, validate=True)
+    assert timeless(whole.epochs) == timeless(resumed.epochs)
+
+
 def test_control_c_saves_and_the_run_goes_on_where_it_was(tmp_path):
     whole, _ = run(tmp_path / "whole")
     with pytest.raises(TrainingInterrupted) as e:
@@ -76,6 +96,25 @@ def test_control_c_saves_and_the_run_goes_on_where_it_was(tmp_path):
     assert e.value.checkpoint.exists()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     same(whole, run(tmp_path / "parts", resume=True)[0])
+
+
+def test_where_control_c_is_ignored_it_stays_so(tmp_path):
+    """As a shell has it for its background jobs."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        _, history = run(tmp_path, interrupt_at=7)
+        assert len(history.epochs) == 4 and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("epoch", [1, 4])
+def test_control_c_while_validating_stops_after_the_epoch(tmp_path, epoch):
+    whole, _ = run(tmp_path / "whole", validate=True)
+    with pytest.raises(TrainingInterrupted, match=f"interrupted after epoch {epoch}") as e:
+        run(tmp_path / "parts", interrupt_at=5 * epoch + 3 * (epoch - 1) + 1, validate=True)  # 5 batches and 3 to validate
+    assert e.value.checkpoint.exists()
+    same(whole, run(tmp_path / "parts", resume=True, validate=True)[0])
 
 
 def test_a_finished_run_resumes_to_itself(tmp_path):

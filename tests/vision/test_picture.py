@@ -50,6 +50,18 @@ def test_transparent_is_paper(tmp_path):
     assert grey[0, 0] == 1 and grey[7, 7] == 0
 
 
+def test_white_ink_on_nothing(tmp_path):
+    """Its paper is dark, else there would be nothing to see."""
+    rgba = np.full((20, 20, 4), 255, np.uint8)
+    rgba[..., 3] = 0
+    rgba[5:15, 8:12, 3] = 255
+    Image.fromarray(rgba).save(tmp_path / "white.png")
+    grey = read_grey(tmp_path / "white.png")
+    assert grey[10, 10] == 1 and grey[0, 0] == 0
+    Image.fromarray(np.full_like(rgba, 255)).save(tmp_path / "paper.png")
+    assert (read_grey(tmp_path / "paper.png") == 1).all()
+
+
 def test_dark_on_light_and_light_on_dark_are_the_same():
     a = like_training_images(drawing() / 255, (28, 28), 20 / 28, "mass")
     b = like_training_images(1 - drawing() / 255, (28, 28), 20 / 28, "mass")
