@@ -77,7 +77,7 @@ def trainer_of(model, loader, optimizer, **settings):
     given = dict(
         epochs=1, validation=None, metrics=(), schedule=None, callbacks=(), accumulate=1, clip_norm=None,
         early_stopping=None, ema=None, run_dir=None, checkpoint_every=None, keep=1, strategy=None,
-        forward=inputs_and_target, monitor=None, config=None, log_every=10, progress=False,
+        forward=inputs_and_target, monitor=None, config=None, log_every=10, progress=False, timeline=None,
     )  # fmt: skip
     return Trainer(model, loss, loader, optimizer, **(given | settings))
 
