@@ -7,7 +7,7 @@ blocked or whole gives the same bits, because the rules work element by element.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,14 +57,22 @@ class Optimizer:
 
     # -- stepping --------------------------------------------------------------------------------------
 
-    def step(self) -> None:
-        """Change every parameter that has a gradient, in place."""
+    def step(self, within: Sequence[slice] | None = None) -> None:
+        """Change every parameter that has a gradient, in place.
+
+        Parameters
+        ----------
+        within : sequence of slices, optional
+            Of each segment, the part to change (a server's shard); of row-sparse ones, all rows with a gradient.
+        """
         self.t += 1
         for number, segment in enumerate(self.space.segments):
             if segment.trainable:
-                hyper = self.groups[segment.group]
-                update = self._step_rows if segment.sparse else self._step_blocks
-                update(segment, self.state_of(number), hyper)
+                hyper, state = self.groups[segment.group], self.state_of(number)
+                if segment.sparse:
+                    self._step_rows(segment, state, hyper)
+                else:
+                    self._step_blocks(segment, state, hyper, within[number] if within else slice(0, segment.data.size))
         self.space.changed_in_place()
 
     def state_names_of(self, hyper: dict[str, Any]) -> tuple[str, ...]:
@@ -100,7 +108,7 @@ class Optimizer:
         """Keep a segment's state in `arrays` from now on; their values are taken as they are."""
         self._state[number] = tuple(arrays)
 
-    def _step_blocks(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any]) -> None:
+    def _step_blocks(self, segment: Segment, state: tuple[Any, ...], hyper: dict[str, Any], within: slice) -> None:
         flat, rule = (segment.data, segment.grad, *state), self.rule_of(hyper)
 
         def update(start: int, stop: int) -> None:
@@ -109,6 +117,7 @@ class Optimizer:
                 rule(p, g, *s, self._scratch(p), t=self.t, **hyper)
 
         for start, stop in segment.touched_ranges():
+            start, stop = max(start, within.start), min(stop, within.stop)
             if stop - start <= _SHARE:
                 update(start, stop)
             else:

@@ -5,9 +5,10 @@ from .comm import Comm, MpiComm, SelfComm, world
 from .failure import abort_on_uncaught, fail, is_main
 from .hogwild import Hogwild
 from .scaling import scaled_lr
+from .server import ParameterServer
 from .sync_norm import sync_batch_norm
 
 __all__ = [
-    "AllReduce", "Comm", "Hogwild", "MpiComm", "SelfComm", "abort_on_uncaught", "fail", "is_main", "scaled_lr",
-    "sync_batch_norm", "world",
+    "AllReduce", "Comm", "Hogwild", "MpiComm", "ParameterServer", "SelfComm", "abort_on_uncaught", "fail", "is_main",
+    "scaled_lr", "sync_batch_norm", "world",
 ]  # fmt: skip

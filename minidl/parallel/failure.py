@@ -18,6 +18,7 @@ from typing import Any
 _RANK = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
 _SIZE = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 _STARTERS = ("<frozen runpy>", str(Path(__file__).with_name("rank.py")))
+_alone = False
 _GRACE = 0.5  # seconds until a rank above 0 speaks; an abort takes some hundredths
 
 
@@ -58,12 +59,18 @@ def fail(text: str, status: int = 1) -> int:
     return status
 
 
+def left_alone() -> None:
+    """All other ranks have died: there is nobody to abort (Open MPI's launcher would then return status 0)."""
+    global _alone
+    _alone = True
+
+
 def end_job(status: int) -> None:
     """End all ranks at once. Does not return."""
     sys.stdout.flush()
     sys.stderr.flush()
     mpi = sys.modules.get("mpi4py.MPI")
-    if mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized():
+    if mpi is not None and mpi.Is_initialized() and not mpi.Is_finalized() and not _alone:
         mpi.COMM_WORLD.Abort(status)
     os._exit(status)  # before MPI started: the launcher ends the others
 

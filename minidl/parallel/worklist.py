@@ -48,6 +48,12 @@ class WorkList:
         """Whether every batch is done."""
         return not self._waiting and not any(self._dealt.values())
 
+    @property
+    def first_undone(self) -> int:
+        """The smallest number that is not done, of numbers that count from 0: all before it are."""
+        undone = [*self._waiting, *(number for numbers in self._dealt.values() for number in numbers)]
+        return min(undone, default=len(self.done))
+
     def __len__(self) -> int:
         """Batches that are not yet done."""
         return len(self._waiting) + sum(map(len, self._dealt.values()))

@@ -27,6 +27,11 @@ class EMA:
         self.decay, self.t = decay, 0
         self._average: dict[str, Any] = {}
 
+    @property
+    def averages(self) -> Mapping[str, Any]:
+        """The averages by name, so far; views."""
+        return self._average
+
     def update(self, model: Module) -> None:
         """Take in the model's present weights."""
         decay = min(self.decay, (1 + self.t) / (10 + self.t))

@@ -30,6 +30,8 @@ class History:
         ``step``, ``epoch``, ``loss``, ``lr`` of the logged steps.
     stopped : str or None
         Why training ended before its last epoch.
+    notes : dict
+        What a strategy wants to be kept of the whole run, as JSON-able values.
     timelines : dict
         By name of the process, what it spent its time on (of this part of a resumed run; on the main process).
     """
@@ -39,6 +41,7 @@ class History:
         self.epochs: list[Record] = []
         self.steps: list[Record] = []
         self.stopped: str | None = None
+        self.notes: dict[str, Any] = {}
 
     def column(self, name: str, of: str = "epochs") -> np.ndarray:
         """One quantity over epochs (or ``of="steps"``); NaN where a record lacks it."""
@@ -54,12 +57,12 @@ class History:
 
     def state_dict(self) -> dict[str, Any]:
         """All records, for a checkpoint."""
-        return {"epochs": self.epochs, "steps": self.steps, "stopped": self.stopped}
+        return {"epochs": self.epochs, "steps": self.steps, "stopped": self.stopped, "notes": self.notes}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         """Take over what :meth:`state_dict` returned."""
         self.epochs, self.steps = list(saved["epochs"]), list(saved["steps"])
-        self.stopped = saved["stopped"]
+        self.stopped, self.notes = saved["stopped"], dict(saved.get("notes", {}))
 
     def __repr__(self) -> str:
         last = ", ".join(f"{k}={v:.4g}" for k, v in self.epochs[-1].items()) if self.epochs else ""

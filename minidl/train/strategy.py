@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .position import batches, scale_gradients
@@ -65,6 +66,10 @@ class Strategy:
     def from_main(self, fn: Callable[[], T]) -> T:
         """What `fn` returns on the main process, on every process."""
         return fn()
+
+    def save(self, trainer: Trainer, at_once: bool = False) -> Path | None:
+        """Save a checkpoint amid an epoch: before this returns, or (not `at_once`) soon; returns the latest one."""
+        return trainer.save()
 
     def timelines(self, trainer: Trainer) -> dict[str, Timeline]:
         """What each process did, by its name; asked once, on every process, when training is over."""

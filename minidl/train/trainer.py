@@ -150,7 +150,7 @@ class Trainer:
         """One update from one or several batches, and what may follow it: a log line, a checkpoint, an interrupt."""
         self.optimizer.zero_grad()
         n_samples = self.strategy.gradient(self, group)
-        norm = self._guarded(check_gradients, self.model, self.optimizer, self.where())
+        norm = self.guarded(check_gradients, self.model, self.optimizer, self.where())
         if self.clip_norm is not None and norm > self.clip_norm:
             clip_grad_norm(self.optimizer.space, self.clip_norm)
         with self.timeline.span("update"):
@@ -171,7 +171,7 @@ class Trainer:
     ) -> tuple[int, dict[str, float]]:
         """Add one batch's gradient (see :meth:`Task.backward`) without counting its figures: they are returned."""
         with self.timeline.span("compute"):
-            return self._guarded(self.task.backward, batch, self.where(place), by_samples, weight)
+            return self.guarded(self.task.backward, batch, self.where(place), by_samples, weight)
 
     def take_figures(self, values: Mapping[str, float], n: int) -> None:
         """Count the means `values` of `n` samples, of this process or of another, in this epoch's figures."""
@@ -196,10 +196,10 @@ class Trainer:
             self.history.steps.append(record)
             self.files.log({"kind": "step", **record})
         if self.strategy.interrupted(self):
-            path = self._save()
+            path = self.strategy.save(self, at_once=True)
             raise TrainingInterrupted(f"interrupted at {describe(self.epoch, self.batch, self.step)}", path)
         if self.checkpoint_every is not None and self.step % self.checkpoint_every == 0:
-            self._save()
+            self.strategy.save(self)
 
     def _finish_epoch(self) -> None:
         totals = self.strategy.total({**self.running.sums, "": self.running.n})
@@ -232,7 +232,7 @@ class Trainer:
                     self.stop(f"{self.early_stopping.monitor} did not improve for {self.early_stopping.patience} epochs")
         for callback in self.callbacks:
             callback(self)
-        path = self._save(best)
+        path = self.save(best)
         if self.interrupt.requested:  # while it validated
             raise TrainingInterrupted(f"interrupted after epoch {self.epoch}", path)
 
@@ -255,7 +255,8 @@ class Trainer:
         """The present position in words."""
         return describe(self.epoch, self.batch + place, self.step)
 
-    def _guarded(self, check: Callable[..., Any], *args: Any) -> Any:
+    def guarded(self, check: Callable[..., Any], *args: Any) -> Any:
+        """Call `check`; a TrainingError then also names the last good checkpoint."""
         try:
             return check(*args)
         except TrainingError as error:
@@ -266,7 +267,8 @@ class Trainer:
 
     # -- saving and resuming ---------------------------------------------------------------------------
 
-    def _save(self, best: bool = False) -> Path | None:
+    def save(self, best: bool = False) -> Path | None:
+        """Write a checkpoint of this moment, if there is a run directory; returns the latest one."""
         if self.files.directory is not None:
             with self.timeline.span("save"):
                 self._last_checkpoint = self.files.save(self.state_dict(), self.step, best)
