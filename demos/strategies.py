@@ -123,4 +123,5 @@ def figures_of(args: argparse.Namespace, history: train.History) -> dict[str, An
         "parallel": args.parallel,
         "processes": n_processes(args),
         "time": {name: dict(t.seconds) for name, t in history.timelines.items()},
+        **{name: counts for name, counts in history.notes.items() if name == "staleness"},
     }

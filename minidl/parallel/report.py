@@ -34,10 +34,11 @@ def _place(kind: str) -> tuple[int, str]:
     return (_KINDS.index(kind) if kind in _KINDS else len(_KINDS)), kind
 
 
-def add_staleness(page: Report, counts: Mapping[int, int]) -> None:
+def add_staleness(page: Report, counted: Mapping[str, int]) -> None:
     """A histogram: how many other updates came between a worker's fetch of the weights and its own update."""
-    if not counts:
+    if not counted:
         return
+    counts = {int(staleness): count for staleness, count in counted.items()}  # names in JSON are strings
     n = sum(counts.values())
     mean = sum(k * c for k, c in counts.items()) / n
     page.figure(
