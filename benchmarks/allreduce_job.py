@@ -14,8 +14,8 @@ import numpy as np
 
 from minidl import data, nn, optim, train
 from minidl.parallel import AllReduce, SelfComm, failure
+from minidl.parallel.allreduce.exchange import GradientSum, buckets
 from minidl.parallel.comm import MpiComm
-from minidl.parallel.exchange import GradientSum, buckets
 from minidl.params import Parameter, ParameterSpace
 
 from . import minidl_steps

@@ -21,9 +21,9 @@ from minidl import data, nn, optim, train
 from minidl.backend.random import seed
 from minidl.data.sparse import rcv1_like
 from minidl.parallel import Hogwild
-from minidl.parallel.hogwild_study import Dense
-from minidl.parallel.sparse_problems import Logistic
-from minidl.parallel.sparse_sgd import Run, minimise
+from minidl.parallel.hogwild.sparse_problems import Logistic
+from minidl.parallel.hogwild.sparse_sgd import Run, minimise
+from minidl.parallel.hogwild.study import Dense
 from minidl.vision.models import ConvNet
 
 from .torch_hogwild import DECAY, STEP

@@ -20,13 +20,13 @@ import numpy as np
 from minidl import optim
 from minidl.parallel import mpiexec
 from minidl.parallel.comm import MpiComm
-from minidl.parallel.consistency import consistency
-from minidl.parallel.server_follower import Working
-from minidl.parallel.server_leader import Begin, End, Failed, Leader
-from minidl.parallel.server_link import Link
-from minidl.parallel.server_nodes import Coordinator, Figures
-from minidl.parallel.server_shard import Shard
-from minidl.parallel.server_worker import WorkerNode
+from minidl.parallel.server.consistency import consistency
+from minidl.parallel.server.follower import Working
+from minidl.parallel.server.leader import Begin, End, Failed, Leader
+from minidl.parallel.server.link import Link
+from minidl.parallel.server.nodes import Coordinator, Figures
+from minidl.parallel.server.shard import Shard
+from minidl.parallel.server.worker import WorkerNode
 from minidl.params import Parameter
 from minidl.train.timeline import Timeline
 

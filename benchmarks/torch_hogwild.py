@@ -23,7 +23,7 @@ def main(workers: int, examples: int, epochs: int) -> None:
     from torch import multiprocessing, nn
 
     from minidl.data.sparse import rcv1_like
-    from minidl.parallel.sparse_problems import Logistic
+    from minidl.parallel.hogwild.sparse_problems import Logistic
 
     rows = rcv1_like(examples)
     model = nn.EmbeddingBag(rows.n_features, 1, mode="sum", sparse=True)

@@ -15,10 +15,10 @@ from demos.common import Parser, check_outputs, positive, positive_float, run_ma
 from minidl import data
 from minidl.data import libsvm, ratings, sparse
 from minidl.errors import ArgumentError
-from minidl.parallel.hogwild_report import hogwild_report, runs_table, statements
-from minidl.parallel.hogwild_study import compare, delay_sweep, dense, label
-from minidl.parallel.sparse_problems import SVM, Factorisation, Logistic, Problem
-from minidl.parallel.sparse_sgd import Run
+from minidl.parallel.hogwild.report import hogwild_report, runs_table, statements
+from minidl.parallel.hogwild.sparse_problems import SVM, Factorisation, Logistic, Problem
+from minidl.parallel.hogwild.sparse_sgd import Run
+from minidl.parallel.hogwild.study import compare, delay_sweep, dense, label
 from minidl.train.history import MetricsFile
 
 STEPS = {"logistic": 1.0, "svm": 0.3, "factorisation": 0.03}  # in the first epoch

@@ -1,7 +1,7 @@
 """minidl: chapter 12 of *Deep Learning* (Goodfellow, Bengio, Courville) as a running system in readable NumPy.
 
 ``import minidl as dl`` gives the names below; every operation is also an attribute (``dl.exp``, ``dl.conv2d``:
-see :mod:`minidl.ops`), and ``dl.nn``, ``dl.optim``, ``dl.data``, ``dl.train`` are loaded when first used.
+see :mod:`minidl.ops`), and ``dl.nn``, ``dl.optim``, ``dl.data``, ``dl.train``, ``dl.parallel`` are loaded when first used.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
     "value_and_grad",
 ]  # fmt: skip
 
-_SUBPACKAGES = ("autograd", "backend", "data", "nn", "ops", "optim", "params", "train", "vision")
+_SUBPACKAGES = ("autograd", "backend", "data", "nn", "ops", "optim", "parallel", "params", "train", "vision")
 
 
 def __getattr__(name: str) -> Any:

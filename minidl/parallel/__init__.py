@@ -1,12 +1,12 @@
-"""Training with several processes (Deep Learning, sections 12.1.3 and 12.1.4): strategies for one training loop."""
+"""Training with several processes (Deep Learning, section 12.1.3): strategies for one training loop."""
 
-from .allreduce import AllReduce
+from .allreduce.scaling import scaled_lr
+from .allreduce.strategy import AllReduce
+from .allreduce.sync_norm import sync_batch_norm
 from .comm import Comm, MpiComm, SelfComm, world
 from .failure import abort_on_uncaught, fail, is_main
-from .hogwild import Hogwild
-from .scaling import scaled_lr
-from .server import ParameterServer
-from .sync_norm import sync_batch_norm
+from .hogwild.strategy import Hogwild
+from .server.strategy import ParameterServer
 
 __all__ = [
     "AllReduce", "Comm", "Hogwild", "MpiComm", "ParameterServer", "SelfComm", "abort_on_uncaught", "fail", "is_main",

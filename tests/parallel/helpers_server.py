@@ -3,12 +3,12 @@
 import numpy as np
 
 from minidl import data, nn, ops, optim
-from minidl.parallel.consistency import consistency
-from minidl.parallel.server_learner import Share, TaskLearner
-from minidl.parallel.server_local import make_run
-from minidl.parallel.server_nodes import Coordinator, ServerNode
-from minidl.parallel.server_shard import Shard
-from minidl.parallel.server_worker import WorkerNode
+from minidl.parallel.server.consistency import consistency
+from minidl.parallel.server.learner import Share, TaskLearner
+from minidl.parallel.server.local import make_run
+from minidl.parallel.server.nodes import Coordinator, ServerNode
+from minidl.parallel.server.shard import Shard
+from minidl.parallel.server.worker import WorkerNode
 from minidl.params import Parameter
 from minidl.train import fit
 from minidl.train.evaluate import inputs_and_target

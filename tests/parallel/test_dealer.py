@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidl.parallel.dealer import AHEAD, MOST, Dealer
+from minidl.parallel.hogwild.dealer import AHEAD, MOST, Dealer
 
 
 @given(st.data(), st.integers(0, 60), st.integers(1, 4))

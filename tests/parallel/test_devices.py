@@ -6,7 +6,8 @@ from allreduce_runs import bits, train
 from mpi_helper import on_ranks, uses_mpi
 from strict_backend import StrictArray
 
-from minidl.parallel import SelfComm, exchange
+from minidl.parallel import SelfComm
+from minidl.parallel.allreduce import exchange
 
 
 class Doubling:

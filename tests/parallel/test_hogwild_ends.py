@@ -46,8 +46,8 @@ if __name__ == "__main__":
 SPARSE = """
 import sys
 from minidl.data.sparse import rcv1_like
-from minidl.parallel.sparse_problems import Logistic
-from minidl.parallel.sparse_sgd import minimise
+from minidl.parallel.hogwild.sparse_problems import Logistic
+from minidl.parallel.hogwild.sparse_sgd import minimise
 
 if __name__ == "__main__":
     problem = Logistic(rcv1_like(500, 1000, 10))

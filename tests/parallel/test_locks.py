@@ -8,7 +8,7 @@ import time
 import pytest
 
 from minidl.data.children import shut_down, start_child
-from minidl.parallel.locks import Locks
+from minidl.parallel.hogwild.locks import Locks
 
 SPAWN = multiprocessing.get_context("spawn")
 

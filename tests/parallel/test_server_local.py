@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from minidl import nn, optim
 from minidl.errors import ArgumentError
-from minidl.parallel.server_shard import Shard
-from minidl.parallel.server_start import check_trainer
+from minidl.parallel.server.shard import Shard
+from minidl.parallel.server.start import check_trainer
 
 
 def same_bits(a, b):

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.errors import ArgumentError
-from minidl.parallel.consistency import Asynchronous, StaleSynchronous, Synchronous, consistency
-from minidl.parallel.dealing import Dealer
-from minidl.parallel.downpour import Compute, Fetch, Leave, Push, Ready, Server, downpour
-from minidl.parallel.server_divergence import WINDOW, LossWatch
+from minidl.parallel.server.consistency import Asynchronous, StaleSynchronous, Synchronous, consistency
+from minidl.parallel.server.dealing import Dealer
+from minidl.parallel.server.divergence import WINDOW, LossWatch
+from minidl.parallel.server.downpour import Compute, Fetch, Leave, Push, Ready, Server, downpour
 
 
 def wishes(deals, **settings):

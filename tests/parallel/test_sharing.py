@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidl.data import ArrayDataset, Loader
-from minidl.parallel.sharing import Spare, every_nth, leaves
-from minidl.parallel.tree import Tree
+from minidl.parallel.allreduce.sharing import Spare, every_nth, leaves
+from minidl.parallel.allreduce.tree import Tree
 
 sizes = st.integers(1, 5)
 

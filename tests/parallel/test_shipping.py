@@ -10,7 +10,7 @@ import pytest
 import minidl as dl
 from minidl import nn, ops, optim
 from minidl.errors import ArgumentError
-from minidl.parallel.shipping import dumps, loads, outline, same_space
+from minidl.parallel.hogwild.shipping import dumps, loads, outline, same_space
 from minidl.train.task import Task
 
 

@@ -12,8 +12,8 @@ import pytest
 from minidl.data.ratings import Ratings
 from minidl.data.sparse import SparseRows, rcv1_like
 from minidl.errors import ArgumentError, TrainingError
-from minidl.parallel.sparse_problems import SVM, Factorisation, Logistic
-from minidl.parallel.sparse_sgd import minimise
+from minidl.parallel.hogwild.sparse_problems import SVM, Factorisation, Logistic
+from minidl.parallel.hogwild.sparse_sgd import minimise
 
 slow = pytest.mark.slow
 HOWS = ("lock-free", "round robin", "locked rows")

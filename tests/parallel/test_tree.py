@@ -7,7 +7,7 @@ from mpi_helper import on_ranks, uses_mpi
 
 from minidl.errors import ArgumentError
 from minidl.parallel import SelfComm
-from minidl.parallel.tree import Tree
+from minidl.parallel.allreduce.tree import Tree
 
 
 class Group:
