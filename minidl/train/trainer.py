@@ -233,7 +233,7 @@ class Trainer:
         for callback in self.callbacks:
             callback(self)
         path = self.save(best)
-        if self.interrupt.requested:  # while it validated
+        if self.strategy.from_main(lambda: self.interrupt.requested):  # while it validated
             raise TrainingInterrupted(f"interrupted after epoch {self.epoch}", path)
 
     def _validate(self) -> dict[str, float]:
