@@ -63,7 +63,7 @@ def run_rank(job: dict[str, Any]) -> None:
     shard = Shard(optimizer, 0, 1)
     if comm.rank == 0:
         node = Coordinator(shard, consistency(job["staleness"]), lambda *_: None, lambda *_: None, lambda: ())
-        leader = Leader(link, node, [shard], timeline, dict, _failed)
+        leader = Leader(link, node, [shard], timeline, dict, _failed, print)
         for n in (max(4, job["batches"] // 10), job["batches"]):  # the first to warm up
             start = time.perf_counter()
             leader.epoch(Begin(0, 0, 0, tuple(sorted(leader.workers))), n, 1)

@@ -7,6 +7,7 @@ abort of the first one takes the others along.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -19,7 +20,8 @@ _RANK = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
 _SIZE = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 _STARTERS = ("<frozen runpy>", str(Path(__file__).with_name("rank.py")))
 _alone = False
-_GRACE = 0.5  # seconds until a rank above 0 speaks; an abort takes some hundredths
+_READ_WITHIN, _PASSED_ON = 2.0, 0.05  # seconds for mpiexec to read the last words, and to print them
+_GRACE, _TURN = 0.5, 0.15  # seconds: until a rank above 0 speaks, and from rank to rank; an abort takes a tenth
 
 
 def rank() -> int:
@@ -37,6 +39,11 @@ def is_main() -> bool:
     return rank() == 0
 
 
+def outlives_deaths() -> bool:
+    """Whether the job goes on when a rank dies, instead of ending (Open MPI's ``mpirun --with-ft ulfm``)."""
+    return os.environ.get("OMPI_MCA_mpi_ft_enable", "0") not in ("", "0", "false")
+
+
 def _first_number(names: tuple[str, ...], otherwise: int) -> int:
     found = [os.environ[name] for name in names if os.environ.get(name, "").isdigit()]
     return int(found[0]) if found else otherwise
@@ -51,12 +58,29 @@ def fail(text: str, status: int = 1) -> int:
         What the user reads, from one rank only.
     """
     if size() > 1:
-        time.sleep(_GRACE * (rank() > 0) + 0.05 * min(rank(), 40))
+        time.sleep(_GRACE * (rank() > 0) + _TURN * min(rank(), 20))
     sys.stderr.write(text + "\n")  # in one piece: other ranks and mpiexec write there too
     sys.stderr.flush()
     if size() > 1:
+        _wait_until_read(sys.stderr)
         end_job(status)
     return status
+
+
+def _wait_until_read(stream: Any) -> None:
+    """Give mpiexec time to take what is in the pipe: an abort may end it before it has passed that on."""
+    deadline = time.monotonic() + _READ_WITHIN
+    with contextlib.suppress(ImportError, OSError, ValueError):  # no pipe, or a system that does not tell
+        import fcntl
+        import termios
+
+        waiting = bytearray(4)
+        while time.monotonic() < deadline:
+            fcntl.ioctl(stream.fileno(), termios.FIONREAD, waiting)
+            if not int.from_bytes(waiting, sys.byteorder):
+                break
+            time.sleep(0.01)
+    time.sleep(_PASSED_ON)
 
 
 def left_alone() -> None:

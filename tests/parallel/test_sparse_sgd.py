@@ -124,11 +124,12 @@ def test_with_locks_or_turns_no_update_is_lost(how):
 
 
 @slow
-def test_two_workers_come_to_the_same_loss():
-    for make in PROBLEMS.values():
-        problem = make()
-        serial = minimise(problem, epochs=8, step=0.05)
-        assert minimise(problem, workers=2, epochs=8, step=0.05).losses[-1] == pytest.approx(serial.losses[-1], rel=0.02)
+@every_problem
+def test_two_workers_come_to_the_same_loss(make):
+    """Once it has settled: on the way down the loss of so few examples hangs on their order."""
+    problem = make()
+    serial, two = (minimise(problem, workers=n, epochs=60, decay=0.95).losses[-1] for n in (0, 2))
+    assert two == pytest.approx(serial, rel=0.03)
 
 
 @slow

@@ -13,6 +13,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any
 
 from ...errors import TrainingError
+from .. import failure
 from .follower import failure_of
 from .link import Link, Lost, Stopped
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 _LINGER = 2.0  # seconds in which rank 0 prints what was wrong, before another rank's status could end the job
 _INTERRUPTED = 130
-_OTHERS_FINISH = 2.0  # seconds
+_FINISH = 3.0  # seconds
 
 
 class Together:
@@ -48,8 +49,6 @@ class Together:
                 raise error
             self._await_stop()
         except Stopped as stopped:
-            if stopped.after_deaths:
-                finish_within(_OTHERS_FINISH)
             time.sleep(0 if stopped.status in (0, _INTERRUPTED) else _LINGER)
             raise SystemExit(stopped.status) from None
         except Lost:
@@ -114,18 +113,19 @@ class Signals:
         self._previous = {}
 
 
-def finish_within(seconds: float) -> None:
-    """After a rank's death ending MPI may hang, at the very end of Python: leave without it after `seconds`.
+def leave_in_time() -> None:
+    """After a rank's death, also one that nobody noticed, ending MPI may hang: leave without it after some seconds.
 
-    By an alarm, since no thread of Python runs while MPI ends. mpiexec takes no notice of who ends so.
+    That is at the very end of Python, and no thread of Python runs while MPI ends; hence an alarm. Only where ranks may
+    die (``mpirun --with-ft ulfm``), for there mpiexec takes no notice of who ends so.
     """
-    if hasattr(signal, "setitimer"):
-        atexit.register(_set_alarm, seconds)
+    if failure.outlives_deaths() and hasattr(signal, "setitimer"):
+        atexit.register(_set_alarm)
 
 
-def _set_alarm(seconds: float) -> None:
+def _set_alarm() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, _FINISH)

@@ -79,6 +79,8 @@ class Leader:
         The moving averages of parameters by name, as far as there are.
     failed : function
         ``failed(rank, message)`` decides what follows an error of another rank: it raises, or training goes on.
+    say : function
+        Tells the user something.
 
     Attributes
     ----------
@@ -98,9 +100,10 @@ class Leader:
         timeline: Timeline,
         averages: Callable[[], Mapping[str, Any]],
         failed: Callable[[int, Failed], None],
+        say: Callable[[str], None],
     ) -> None:
         self.link, self.node, self.shards, self.timeline = link, node, shards, timeline
-        self.averages, self.failed = averages, failed
+        self.averages, self.failed, self.say = averages, failed, say
         self.alive = set(range(1, link.comm.size))
         self.workers = set(range(len(shards), link.comm.size))
         self.lost: set[int] = set()
@@ -213,4 +216,6 @@ class Leader:
         if rank < len(self.shards):
             raise TrainingError(f"server {rank} (rank {rank}) has died")
         self.workers.discard(rank)
+        if self.workers:
+            self.say(f"rank {rank}, a worker, has died; the others go on with its share")
         self._deliver(self.node.lose(rank))

@@ -45,13 +45,11 @@ class Stopped(Exception):
     ----------
     status : int
         For the exit of the process.
-    after_deaths : bool
-        Whether some rank has died: ending MPI may then hang.
     """
 
-    def __init__(self, status: int, after_deaths: bool) -> None:
+    def __init__(self, status: int) -> None:
         super().__init__(f"stopped with status {status}")
-        self.status, self.after_deaths = status, after_deaths
+        self.status = status
 
 
 class Link:
@@ -165,12 +163,12 @@ class Link:
 
         A stop in good order (status 0) comes after what `source` sent before.
         """
-        said = bytearray(2)
+        said = bytearray(1)
         request = self._call(source, self.comm.mpi.Irecv, [said, self.mpi.BYTE], source, _STOP)
 
         def over() -> Stopped | None:
             if self._call(source, request.Test):
-                stopped = Stopped(said[0], bool(said[1]))
+                stopped = Stopped(said[0])
                 self._over = lambda: stopped
             return self._over() if self._over is not over else None
 
@@ -178,8 +176,7 @@ class Link:
 
     def stop(self, to: int, status: int) -> None:
         """Make a rank that watches this one end with `status`."""
-        said = bytes([status, bool(self.dead)])
-        self._wait(to, self._call(to, self.comm.mpi.Isend, [said, self.mpi.BYTE], to, _STOP))
+        self._wait(to, self._call(to, self.comm.mpi.Isend, [bytes([status]), self.mpi.BYTE], to, _STOP))
 
     def close(self) -> None:
         """Withdraw the receives that nothing came for."""

@@ -22,7 +22,7 @@ from .. import failure
 from ..comm import MpiComm, as_comm
 from .consistency import consistency
 from .divergence import LossWatch, advice
-from .end import Signals, Together, finish_within
+from .end import Signals, Together, leave_in_time
 from .follower import Serving, Working
 from .leader import Begin, End, Failed, Leader
 from .learner import Share, TaskLearner, pack_buffers, unpack_buffers
@@ -98,6 +98,7 @@ class ParameterServer(Strategy):
                 f"{'is' if found.size == 1 else 'are'} {found.size}; start it with mpiexec -n {servers + 2}, for example"
             )
         failure.abort_on_uncaught()
+        leave_in_time()
         self.servers, self.n_fetch, self.n_push, self.staleness = servers, n_fetch, n_push, staleness
         self.on_failure, self.comm = on_failure, found
         self.is_main = found.rank == 0
@@ -127,7 +128,9 @@ class ParameterServer(Strategy):
         if self.is_main:
             node = Coordinator(self.shards[0], self.consistency, self._updated, self._take_figures, self._rates)
             node.rule.staleness, node.rule.leads = self.staleness_counts, self.lead_counts
-            self._leader = Leader(self.link, node, self.shards, trainer.timeline, self._averages, self._failed)
+            self._leader = Leader(
+                self.link, node, self.shards, trainer.timeline, self._averages, self._failed, trainer.progress.say
+            )
             self._leader.alive &= self._others
             self._leader.workers &= self._others
         elif self.comm.rank < self.servers:
@@ -296,7 +299,5 @@ class ParameterServer(Strategy):
         else:
             self._together.await_dismissal()
         self.link.close()
-        if self.is_main and self.link.dead:
-            finish_within(3)
         if self.is_main and len(self.link.dead) == self.comm.size - 1:
             failure.left_alone()
