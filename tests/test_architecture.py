@@ -12,7 +12,11 @@ LEVELS = {
 }  # fmt: skip
 # Within level 2 and 3 these look at a neighbour: layers are made of parameters, optimizers work on their space.
 NEIGHBOURS = {("vision", "train")}  # what a report of pictures adds to the report of any training
-PURE = {"speech": ("gmm", "hmm", "lexicon", "decoder", "features"), "language": ("vocabulary", "ngram", "arpa")}
+# What the chapter's older methods need: no autograd, no layers.
+PURE = {
+    "speech": ("gmm", "hmm", "lexicon", "decoder", "features"),
+    "language": ("vocabulary", "text", "ngram", "arpa", "perplexity"),
+}
 LONGEST = 320  # lines
 FILES = sorted(f for folder in ("minidl", "demos", "benchmarks") for f in (ROOT / folder).rglob("*.py"))
 every_file = pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))
@@ -60,7 +64,22 @@ def test_imports_point_downwards(file):
         assert others <= {parts[0]}
 
 
+@every_file
+def test_the_older_methods_need_arrays_alone(file):
+    package, *rest = file.relative_to(ROOT).with_suffix("").parts
+    if package == "minidl" and len(rest) > 1 and rest[1] in PURE.get(rest[0], ()):
+        assert not_arrays(rest[0], imported_modules(file)) == []
+
+
+def not_arrays(own: str, modules: set[tuple[str, ...]]) -> list[str]:
+    """What a file of a pure part of `own` imports beside arrays, errors, and other pure parts."""
+    ours = [m for m in modules if m[0] == "minidl" and m[1:2] not in {("backend",), ("errors",)}]
+    return [".".join(m) for m in ours if m[1] != own or m[2] not in PURE[own]]
+
+
 def test_a_violation_is_found():
+    assert not_arrays("language", {("minidl", "ops", "exp"), ("numpy",)}) == ["minidl.ops.exp"]
+    assert not_arrays("language", {("minidl", "language", "rnn"), ("minidl", "errors", "A")}) == ["minidl.language.rnn"]
     assert violations("ops", {("minidl", "nn", "Linear")}) == ["minidl.nn.Linear"]
     assert violations("autograd", {("minidl", "ops", "exp")}) == ["minidl.ops.exp"]
     assert violations("nn", {("minidl", "ops"), ("minidl", "params", "Parameter"), ("numpy",)}) == []

@@ -1,0 +1,14 @@
+"""Language: n-gram models and what they are made of (Deep Learning, section 12.4); neural models are to follow."""
+
+from .arpa import read_arpa, write_arpa
+from .ngram.backoff import BackoffModel
+from .ngram.counts import Counts, count
+from .ngram.kneser_ney import estimate
+from .perplexity import Perplexity, perplexity
+from .text import read_sentences
+from .vocabulary import Vocabulary
+
+__all__ = [
+    "BackoffModel", "Counts", "Perplexity", "Vocabulary", "count", "estimate", "perplexity", "read_arpa",
+    "read_sentences", "write_arpa",
+]  # fmt: skip

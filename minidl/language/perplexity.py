@@ -1,0 +1,61 @@
+"""Perplexity of a text: how many words, equally likely, a model hesitates between; with and without unknown words.
+
+Tokens are words and sentence ends. Deep Learning, section 12.4.1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import DataError
+from .ngram.backoff import BackoffModel
+from .ngram.counts import START
+
+
+@dataclass(frozen=True)
+class Perplexity:
+    """What came out.
+
+    Attributes
+    ----------
+    including_unknown, excluding_unknown : float
+        The second without the tokens that the model does not know; NaN if it knows none.
+    tokens, unknown : int
+    """
+
+    including_unknown: float
+    excluding_unknown: float
+    tokens: int
+    unknown: int
+
+
+def perplexity(model: BackoffModel, sentences: Iterable[Sequence[str]]) -> Perplexity:
+    """Score a text.
+
+    Parameters
+    ----------
+    model : BackoffModel
+    sentences : iterable of sequences of str
+
+    Raises
+    ------
+    DataError
+        The text is empty.
+    """
+    ids = model.vocabulary.encode_sentences(sentences)
+    if not ids.size:
+        raise DataError("perplexity: the text is empty")
+    log_probs, _ = model.score_tokens(ids)
+    tokens, unknown = int((ids != START).sum()), int((ids == 0).sum())
+    known = log_probs[ids != 0].sum()
+    return Perplexity(
+        _exp(-log_probs.sum() / tokens), _exp(-known / (tokens - unknown)) if tokens > unknown else math.nan, tokens, unknown
+    )
+
+
+def _exp(x: float) -> float:
+    return float(np.exp(min(x, 700.0)))
