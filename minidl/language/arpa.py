@@ -25,7 +25,7 @@ _LN10 = math.log(10.0)
 _COUNT = re.compile(r"ngram +(\d+) *= *(\d+)\s*")
 _LEAST = -1e30  # log10; minus infinity stands in some files
 _MISSING_UNKNOWN = -100.0  # log10, as KenLM takes it
-_CHUNK = 1 << 16
+_CHUNK = 1 << 12  # lines at a time: more would keep the garbage collector busy
 _MAX_ORDER = 20
 
 
