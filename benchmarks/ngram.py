@@ -45,7 +45,7 @@ def make(text: Path, order: int) -> language.BackoffModel:
     """From a text to a model."""
     vocabulary = language.Vocabulary.from_sentences(language.read_sentences(text))
     ids = vocabulary.encode_sentences(language.read_sentences(text))
-    return language.estimate(language.count(ids, len(vocabulary), order), vocabulary)
+    return language.kneser_ney(language.count(ids, len(vocabulary), order), vocabulary)
 
 
 def score(model: language.BackoffModel, path: Path, sentences: list[list[str]], rounds: int) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from demos.common import Parser, positive, run_main, whole, write_json
 from minidl import language
+from minidl.errors import ArgumentError
 from minidl.language.ngram.kneser_ney import FALLBACK
 from minidl.train.files import replacing
 
@@ -37,10 +38,14 @@ def parser() -> argparse.ArgumentParser:
     common.add_argument("--json", metavar="FILE", type=Path, help="write the figures to FILE")
     common.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
-    c = commands.add_parser("train-ngram", parents=[text, common], help="estimate a model (modified Kneser-Ney)")
+    c = commands.add_parser("train-ngram", parents=[text, common], help="estimate a model")
     c.add_argument("text", type=Path, help="a sentence a line, UTF-8, plain or gzipped")
     c.add_argument("--order", type=positive, default=3, metavar="N", help="words of the longest n-grams (default: 3)")
     c.add_argument("--out", type=Path, required=True, metavar="MODEL", help="an ARPA file; gzipped, if its name ends in .gz")
+    c.add_argument(
+        "--smoothing", choices=["kneser-ney", "witten-bell", "absolute"], default="kneser-ney",
+        help="what unseen n-grams get (default: modified Kneser-Ney)",
+    )  # fmt: skip
     c.add_argument(
         "--prune", type=whole, nargs="+", default=[], metavar="N", help="by order: leave out what occurs at most N times"
     )
@@ -76,10 +81,7 @@ def train_ngram(args: argparse.Namespace) -> None:
     n_words = ids.size - 2 * int((ids == 1).sum())
     _say(f"{args.text}: {n_words:,} words, {len(vocabulary) - 3:,} different ones in the vocabulary")
     counts = language.count(ids, len(vocabulary), args.order)
-    model = language.estimate(
-        counts, vocabulary, prune=args.prune, interpolate_unigrams=not args.sri_unigrams,
-        fallback=FALLBACK if args.discount_fallback else None,
-    )  # fmt: skip
+    model = smoothed(args, counts, vocabulary)
     estimated = time.perf_counter()
     with replacing(args.out) as f:
         if args.out.suffix == ".gz":
@@ -92,6 +94,19 @@ def train_ngram(args: argparse.Namespace) -> None:
     print(f"{args.out}: {' / '.join(f'{n:,}' for n in sizes)} n-grams")
     print(f"read and estimated in {seconds['estimate']:.1f} s, written in {seconds['write']:.1f} s")
     write_json(args.json, {"ngrams": sizes, "seconds": seconds})
+
+
+def smoothed(args: argparse.Namespace, counts: language.Counts, vocabulary: language.Vocabulary) -> language.BackoffModel:
+    """The model that the options name."""
+    if args.smoothing == "kneser-ney":
+        fallback = FALLBACK if args.discount_fallback else None
+        return language.kneser_ney(
+            counts, vocabulary, prune=args.prune, interpolate_unigrams=not args.sri_unigrams, fallback=fallback
+        )
+    if args.sri_unigrams or args.discount_fallback:
+        raise ArgumentError("--sri-unigrams and --discount-fallback are of --smoothing kneser-ney")
+    how = language.witten_bell if args.smoothing == "witten-bell" else language.absolute
+    return how(counts, vocabulary, prune=args.prune)
 
 
 def measure(args: argparse.Namespace) -> None:

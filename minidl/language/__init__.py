@@ -3,12 +3,13 @@
 from .arpa import read_arpa, write_arpa
 from .ngram.backoff import BackoffModel
 from .ngram.counts import Counts, count
-from .ngram.kneser_ney import estimate
+from .ngram.kneser_ney import kneser_ney
+from .ngram.simpler import absolute, witten_bell
 from .perplexity import Perplexity, perplexity
 from .text import read_sentences
 from .vocabulary import Vocabulary
 
 __all__ = [
-    "BackoffModel", "Counts", "Perplexity", "Vocabulary", "count", "estimate", "perplexity", "read_arpa",
-    "read_sentences", "write_arpa",
+    "BackoffModel", "Counts", "Perplexity", "Vocabulary", "absolute", "count", "kneser_ney", "perplexity", "read_arpa",
+    "read_sentences", "witten_bell", "write_arpa",
 ]  # fmt: skip

@@ -45,6 +45,15 @@ def test_characters_and_a_limited_vocabulary(tmp_path, text):
     assert "ngram 1=6" in model.read_text()
 
 
+@pytest.mark.parametrize("how", ["witten-bell", "absolute"])
+def test_other_smoothings(tmp_path, text, how, capsys):
+    model = tmp_path / "m.arpa"
+    assert run("train-ngram", text, "--smoothing", how, "--order", 2, "--out", model) == 0
+    assert run("perplexity", model, text) == 0
+    assert run("train-ngram", text, "--smoothing", how, "--sri-unigrams", "--out", model) == 1
+    assert "are of --smoothing kneser-ney" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "arguments, says",
     [

@@ -54,7 +54,7 @@ def test_what_is_written_is_read_again(tmp_path, order):
     sentences = [line.split() for line in ("a b ä", "a c", "b a b", "d")]
     vocabulary = language.Vocabulary.from_sentences(sentences)
     counts = language.count(vocabulary.encode_sentences(sentences), len(vocabulary), order)
-    model = language.estimate(counts, vocabulary, fallback=FALLBACK)
+    model = language.kneser_ney(counts, vocabulary, fallback=FALLBACK)
     out = io.BytesIO()
     language.write_arpa(model, out)
     again = read(tmp_path, out.getvalue())

@@ -31,10 +31,10 @@ def split(lines):
     return [line.split() for line in lines]
 
 
-def trained(sentences, order, **options):
+def trained(sentences, order, how=language.kneser_ney, **options):
     vocabulary = language.Vocabulary.from_sentences(sentences)
     counts = language.count(vocabulary.encode_sentences(sentences), len(vocabulary), order)
-    return language.estimate(counts, vocabulary, **options)
+    return how(counts, vocabulary, **options)
 
 
 def by_words(model):
@@ -121,10 +121,18 @@ def test_equal_to_the_plain_recursion(order):
 words = st.lists(st.sampled_from("abcdefg"), max_size=6)
 
 
+SMOOTHINGS = {
+    "kneser-ney": (language.kneser_ney, {"fallback": FALLBACK}),
+    "witten-bell": (language.witten_bell, {}),
+    "absolute": (language.absolute, {"discount": 0.6}),
+}
+
+
+@pytest.mark.parametrize("how", SMOOTHINGS)
 @given(st.lists(words, min_size=1, max_size=30), st.integers(1, 5), st.sampled_from([(), (0, 0, 1), (0, 1), (0, 2, 3)]))
-def test_probabilities_sum_to_one_and_scores_are_their_products(sentences, order, prune):
+def test_probabilities_sum_to_one_and_scores_are_their_products(how, sentences, order, prune):
     sentences = [*sentences, ["a", "b", "c", "a"]]
-    model = trained(sentences, order, fallback=FALLBACK, prune=prune[:order])
+    model = trained(sentences, order, SMOOTHINGS[how][0], prune=prune[:order], **SMOOTHINGS[how][1])
     ids = model.vocabulary.encode_sentences([*sentences, ["z", "a"], ["g", "a", "b"]])
     scored, found = model.score_tokens(ids)
     for i in np.flatnonzero(ids != 1):
@@ -134,6 +142,30 @@ def test_probabilities_sum_to_one_and_scores_are_their_products(sentences, order
         assert scored[i] == pytest.approx(log_probs[ids[i]], rel=1e-5, abs=1e-5)
         assert 1 <= found[i] <= order
     assert model.score(["g", "a", "b"]) == pytest.approx(scored[-4:].sum(), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "how, options, unigram, bigram",
+    [  # of "a b a" and "a b": 7 words and ends (3 a, 2 b, 2 </s>); 4 words may be next (a, b, </s>, <unk>)
+        (language.witten_bell, {}, (3 + 3 / 4) / (7 + 3), (2 + 2 * (2 + 3 / 4) / 10) / (3 + 2)),
+        (language.absolute, {"discount": 0.5}, (2.5 + 1.5 / 4) / 7, (1.5 + 2 * 0.5 * (1.5 + 1.5 / 4) / 7) / 3),
+    ],
+)
+def test_simpler_smoothings_by_hand(how, options, unigram, bigram):
+    """p(a), and p(b | a), where a is followed by b twice and by the end once."""
+    sentences = split(["a b a", "a b"])
+    one, two = (trained(sentences, order, how, **options) for order in (1, 2))
+    a, b = one.vocabulary.encode(["a", "b"])
+    assert np.exp(one.log_prob(np.zeros((1, 0), int))[0, a]) == pytest.approx(unigram, rel=1e-6)
+    assert np.exp(two.log_prob(np.array([[a]]))[0, b]) == pytest.approx(bigram, rel=1e-6)
+
+
+def test_the_discount_of_absolute_discounting_is_estimated():
+    sentences = [*split(["a b c d"] * 2), *split(["e f", "g", "a"])]
+    free = trained(sentences, 1, language.absolute)
+    n1, n2 = 3, 3  # e, f, g; b, c, d: a occurs three times, the end five
+    same = trained(sentences, 1, language.absolute, discount=n1 / (n1 + 2 * n2))
+    np.testing.assert_array_equal(free.log_probs[0], same.log_probs[0])
 
 
 def test_counts_of_a_text():
@@ -159,6 +191,8 @@ def test_counts_of_a_text():
         (lambda: trained([["a"]], 0), ArgumentError, "at least 1"),
         (lambda: trained([["a"]], 2, prune=(1,), fallback=FALLBACK), ArgumentError, "begin with 0"),
         (lambda: trained([["a"]], 2, prune=(0, 2, 1), fallback=FALLBACK), ArgumentError, "do not fall"),
+        (lambda: trained([["a"]], 1, language.absolute), DataError, "0 that occur twice"),
+        (lambda: trained([["a"]], 1, language.absolute, discount=2), ArgumentError, r"\[0, 1\]"),
         (lambda: language.Vocabulary(["a", "a"]), DataError, "twice"),
         (lambda: language.Vocabulary.from_sentences([["a"]], min_count=0), ArgumentError, "at least 1"),
         (lambda: language.perplexity(trained(split(SMALL), 1, fallback=FALLBACK), []), DataError, "empty"),
