@@ -1,7 +1,7 @@
 """A modified Kneser-Ney 5-gram: ``python -m benchmarks.ngram TEXT TEST [--order N] [--rounds N]``.
 
-Seconds from the text to the model and to its ARPA file, bytes an n-gram at the peak, and, where ``pip install kenlm``
-was possible, the scoring of a test text beside a loop over ``kenlm.Model.score``, in turns.
+Seconds from the text to the model and to its ARPA file, bytes an n-gram at the peak, perplexity, and, where
+``pip install kenlm`` was possible, the scoring of a test text beside a loop over ``kenlm.Model.score``, in turns.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ def main() -> None:
     n = sum(len(table) for table in model.tables)
     print(f"text to model: {seconds:.2f} s, {n:,} n-grams, {(_peak() - before) / n:.0f} bytes an n-gram at the peak")
     sentences = list(language.read_sentences(args.test))
+    found = language.perplexity(model, sentences)
+    print(f"test perplexity: {found.including_unknown:.4f} including, {found.excluding_unknown:.4f} excluding unknown words")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.arpa"
         with path.open("wb") as file:
