@@ -53,7 +53,7 @@ def make(text: Path, order: int) -> language.BackoffModel:
 def score(model: language.BackoffModel, path: Path, sentences: list[list[str]], rounds: int) -> None:
     """Both libraries in turns, each from words to one log probability for the whole text."""
     ways: dict[str, Callable[[], float]] = {
-        "minidl, batched": lambda: float(model.score_tokens(model.vocabulary.encode_sentences(sentences))[0].sum())
+        "minidl, batched": lambda: float(model.score_tokens(model.vocabulary.encode_sentences(sentences)).sum())
     }
     if importlib.util.find_spec("kenlm"):
         import kenlm

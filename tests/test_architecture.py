@@ -11,11 +11,12 @@ LEVELS = {
     "train": 4, "vision": 4, "speech": 4, "language": 4, "parallel": 5, "compress": 5,
 }  # fmt: skip
 # Within level 2 and 3 these look at a neighbour: layers are made of parameters, optimizers work on their space.
-NEIGHBOURS = {("vision", "train")}  # what a report of pictures adds to the report of any training
+# A field's training and report are those of any training, with what is its own.
+NEIGHBOURS = {("vision", "train"), ("language", "train")}
 # What the chapter's older methods need: no autograd, no layers.
 PURE = {
     "speech": ("gmm", "hmm", "lexicon", "decoder", "features"),
-    "language": ("vocabulary", "text", "ngram", "arpa", "perplexity"),
+    "language": ("vocabulary", "text", "model", "ngram", "arpa", "binary", "cache", "mixture", "perplexity"),
 }
 LONGEST = 320  # lines
 FILES = sorted(f for folder in ("minidl", "demos", "benchmarks") for f in (ROOT / folder).rglob("*.py"))

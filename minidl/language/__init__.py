@@ -1,6 +1,7 @@
 """Language: n-gram models and what they are made of (Deep Learning, section 12.4); neural models are to follow."""
 
 from .arpa import read_arpa, write_arpa
+from .model import LanguageModel
 from .ngram.backoff import BackoffModel
 from .ngram.counts import Counts, count
 from .ngram.kneser_ney import kneser_ney
@@ -10,6 +11,6 @@ from .text import read_sentences
 from .vocabulary import Vocabulary
 
 __all__ = [
-    "BackoffModel", "Counts", "Perplexity", "Vocabulary", "absolute", "count", "kneser_ney", "perplexity", "read_arpa",
+    "BackoffModel", "Counts", "LanguageModel", "Perplexity", "Vocabulary", "absolute", "count", "kneser_ney", "perplexity", "read_arpa",
     "read_sentences", "witten_bell", "write_arpa",
 ]  # fmt: skip

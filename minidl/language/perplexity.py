@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError
-from .ngram.backoff import BackoffModel
-from .ngram.counts import START
+from .model import LanguageModel
+from .vocabulary import START_ID
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Perplexity:
     unknown: int
 
 
-def perplexity(model: BackoffModel, sentences: Iterable[Sequence[str]]) -> Perplexity:
+def perplexity(model: LanguageModel, sentences: Iterable[Sequence[str]]) -> Perplexity:
     """Score a text.
 
     Parameters
     ----------
-    model : BackoffModel
+    model : LanguageModel
     sentences : iterable of sequences of str
 
     Raises
@@ -49,8 +49,8 @@ def perplexity(model: BackoffModel, sentences: Iterable[Sequence[str]]) -> Perpl
     ids = model.vocabulary.encode_sentences(sentences)
     if not ids.size:
         raise DataError("perplexity: the text is empty")
-    log_probs, _ = model.score_tokens(ids)
-    tokens, unknown = int((ids != START).sum()), int((ids == 0).sum())
+    log_probs = model.score_tokens(ids)
+    tokens, unknown = int((ids != START_ID).sum()), int((ids == 0).sum())
     known = log_probs[ids != 0].sum()
     return Perplexity(
         _exp(-log_probs.sum() / tokens), _exp(-known / (tokens - unknown)) if tokens > unknown else math.nan, tokens, unknown

@@ -12,6 +12,7 @@ from ..errors import ArgumentError, DataError
 
 UNKNOWN, START, END = "<unk>", "<s>", "</s>"
 SPECIAL = (UNKNOWN, START, END)
+UNKNOWN_ID, START_ID, END_ID = range(3)
 
 
 class Vocabulary:

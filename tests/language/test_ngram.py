@@ -134,7 +134,7 @@ def test_probabilities_sum_to_one_and_scores_are_their_products(how, sentences, 
     sentences = [*sentences, ["a", "b", "c", "a"]]
     model = trained(sentences, order, SMOOTHINGS[how][0], prune=prune[:order], **SMOOTHINGS[how][1])
     ids = model.vocabulary.encode_sentences([*sentences, ["z", "a"], ["g", "a", "b"]])
-    scored, found = model.score_tokens(ids)
+    scored, found = model.look_up(ids)
     for i in np.flatnonzero(ids != 1):
         start = int(np.flatnonzero(ids[:i] == 1)[-1])
         log_probs = model.log_prob(ids[None, start:i])[0].astype(np.float64)

@@ -5,20 +5,20 @@ Katz (1987); every smoothing ends in this form, which is also that of ARPA files
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ...errors import ArgumentError
-from ..vocabulary import Vocabulary
-from .counts import START, Table
+from ..model import LanguageModel
+from ..vocabulary import START_ID, Vocabulary
+from .counts import Table
 
 _NOT_THERE = -np.inf
 
 
 @dataclass
-class BackoffModel:
+class BackoffModel(LanguageModel):
     """Log probabilities of n-grams, and log weights of contexts.
 
     Attributes
@@ -42,23 +42,19 @@ class BackoffModel:
         """Of the longest n-grams."""
         return len(self.tables)
 
+    @property
+    def memory(self) -> int:
+        return self.order - 1
+
+    @property
+    def n_parameters(self) -> int:
+        return sum(a.size for a in (*self.log_probs, *self.backoffs))
+
     def __repr__(self) -> str:
         sizes = " / ".join(f"{len(table):,}" for table in self.tables)
         return f"BackoffModel(order {self.order}: {sizes} n-grams)"
 
     def log_prob(self, contexts: np.ndarray) -> np.ndarray:
-        """Log probabilities of every next word.
-
-        Parameters
-        ----------
-        contexts : (n, length) int array
-            Numbers of the words before, the latest last; more than ``order - 1`` are not looked at.
-
-        Returns
-        -------
-        (n, vocabulary) float32
-            Of a sentence's start, which is never next, minus infinity.
-        """
         contexts = np.asarray(contexts, np.int64)
         size = len(self.vocabulary)
         if contexts.ndim != 2 or (contexts.size and (contexts.min() < 0 or contexts.max() >= size)):
@@ -66,7 +62,7 @@ class BackoffModel:
         out = np.repeat(self.log_probs[0][None], len(contexts), 0)
         for length in range(1, min(self.order - 1, contexts.shape[1]) + 1):
             self._extend(out, self._rows(contexts[:, -length:]), length)
-        out[:, START] = _NOT_THERE
+        out[:, START_ID] = _NOT_THERE
         return out
 
     def _rows(self, ngrams: np.ndarray) -> np.ndarray:
@@ -85,38 +81,24 @@ class BackoffModel:
                 line += self.backoffs[length - 1][row]
                 line[table.keys[a:b] % size] = self.log_probs[length][a:b]
 
-    def score_tokens(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log probabilities of the tokens of a text, in one pass.
+    def score_tokens(self, ids: np.ndarray) -> np.ndarray:
+        return self.look_up(ids)[0]
 
-        Parameters
-        ----------
-        ids : (n,) int array
-            Sentences as :meth:`.Vocabulary.encode_sentences` gives them.
-
-        Returns
-        -------
-        log_probs : (n,) float64
-            Of each word given those before it in its sentence; 0 for the starts.
-        order : (n,) int
-            Of the n-gram that was found.
-        """
+    def look_up(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What :meth:`score_tokens` says, and the length of the n-gram that was found for each token, (n,) int."""
         ids = np.asarray(ids, np.int64)
         log_probs, found = self.log_probs[0][ids].astype(np.float64), np.ones(ids.size, np.int64)
         rows = ids
         for length in range(1, self.order):
             before = np.concatenate([[-1], rows[:-1]])
-            before[ids == START] = -1
+            before[ids == START_ID] = -1
             rows = _follow(self.tables[length], before, ids, len(self.vocabulary))
             there = rows >= 0
             weighed = before >= 0
             log_probs[weighed] += self.backoffs[length - 1][before[weighed]]
             log_probs[there] = self.log_probs[length][rows[there]]
             found[there] = length + 1
-        return np.where(ids == START, 0.0, log_probs), found
-
-    def score(self, sentence: Sequence[str]) -> float:
-        """Log probability of a sentence, with its end."""
-        return float(self.score_tokens(self.vocabulary.encode_sentences([sentence]))[0].sum())
+        return np.where(ids == START_ID, 0.0, log_probs), found
 
 
 def _follow(table: Table, rows: np.ndarray, words: np.ndarray, size: int) -> np.ndarray:

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ArgumentError, DataError
-
-START, END = 1, 2  # the numbers of a sentence's start and end
+from ..vocabulary import START_ID
 
 
 @dataclass
@@ -108,11 +107,11 @@ def count(ids: np.ndarray, size: int, order: int) -> Counts:
     ids = np.asarray(ids, np.int64)
     if not ids.size:
         raise DataError("n-grams: the text is empty")
-    if ids[0] != START or ids.min() < 0 or ids.max() >= size:
-        raise ArgumentError(f"n-grams: ids must begin with {START} and lie in [0, {size})")
-    starts = np.maximum.accumulate(np.where(ids == START, np.arange(ids.size), 0))
+    if ids[0] != START_ID or ids.min() < 0 or ids.max() >= size:
+        raise ArgumentError(f"n-grams: ids must begin with {START_ID} and lie in [0, {size})")
+    starts = np.maximum.accumulate(np.where(ids == START_ID, np.arange(ids.size), 0))
     depth = np.arange(ids.size) - starts  # words before this one in its sentence
-    counts = Counts(size, [unigrams(size)], [np.bincount(ids, minlength=size)], [np.arange(size) == START])
+    counts = Counts(size, [unigrams(size)], [np.bincount(ids, minlength=size)], [np.arange(size) == START_ID])
     rows, at = ids, np.arange(ids.size)  # of the n-gram that ends at each place `at`
     for k in range(2, order + 1):
         before = np.full(ids.size, -1)

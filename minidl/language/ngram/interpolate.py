@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 
 from ...errors import ArgumentError
-from ..vocabulary import Vocabulary
+from ..vocabulary import START_ID, Vocabulary
 from .backoff import BackoffModel
-from .counts import START, Counts, Table, table_above
+from .counts import Counts, Table, table_above
 
 
 def interpolate(
@@ -57,7 +57,7 @@ def interpolate(
     for k, table in enumerate(counts.tables, 1):
         c = counts_of(k).astype(np.float64)
         if k == 1:
-            c[START] = 0.0  # never next
+            c[START_ID] = 0.0  # never next
         kept = (counts.raw[k - 1] > limits[k - 1]) if k > 1 else np.ones(len(table), bool)
         own, gamma = _shares(c, np.where(kept, gives(k, c, table.context), c), table.context, len(below))
         if k > 1:
@@ -68,7 +68,7 @@ def interpolate(
             shared = np.where(np.arange(len(table)) == 0, gamma[0], 0.0)
         below = own + shared
         if k == 1:
-            below[START] = 1.0  # it is always there
+            below[START_ID] = 1.0  # it is always there
         else:
             backoffs.append(np.log(gamma[kept_below]).astype(np.float32))
         with np.errstate(divide="ignore"):
