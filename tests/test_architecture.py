@@ -16,8 +16,11 @@ NEIGHBOURS = {("vision", "train"), ("language", "train")}
 # What the chapter's older methods need: no autograd, no layers.
 PURE = {
     "speech": ("gmm", "hmm", "lexicon", "decoder", "features"),
-    "language": ("vocabulary", "text", "model", "ngram", "arpa", "binary", "cache", "mixture", "perplexity"),
-}
+    "language": (
+        "vocabulary", "text", "model", "ngram", "arpa", "binary", "cache", "mixture", "perplexity", "generate", "bands",
+        "neighbours",
+    ),
+}  # fmt: skip
 LONGEST = 320  # lines
 FILES = sorted(f for folder in ("minidl", "demos", "benchmarks") for f in (ROOT / folder).rglob("*.py"))
 every_file = pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(ROOT)))

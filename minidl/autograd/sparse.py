@@ -19,13 +19,15 @@ class RowSparse:
     values : array (K, *shape[1:])
     shape : tuple
         Shape of the dense gradient it stands for.
+    merged : bool
+        Whether it came from :meth:`coalesce`, so that the rows ascend and the values are its own.
     """
 
-    __slots__ = ("rows", "shape", "values")
+    __slots__ = ("merged", "rows", "shape", "values")
     __array_ufunc__ = None  # array + RowSparse is ours to compute
 
-    def __init__(self, rows: Any, values: Any, shape: tuple[int, ...]) -> None:
-        self.rows, self.values, self.shape = rows, values, shape
+    def __init__(self, rows: Any, values: Any, shape: tuple[int, ...], merged: bool = False) -> None:
+        self.rows, self.values, self.shape, self.merged = rows, values, shape, merged
 
     @property
     def dtype(self) -> Any:
@@ -54,20 +56,20 @@ class RowSparse:
         return target
 
     def coalesce(self) -> RowSparse:
-        """The same gradient with every row at most once, in ascending order.
+        """The same gradient with every row at most once, in ascending order; itself, if it is so already.
 
         Sorted and summed in a fixed order, so that the result is the same on every run and device.
         """
-        xp = namespace_of(self.values)
-        if self.rows.size == 0:
+        if self.merged or self.rows.size == 0:
             return self
+        xp = namespace_of(self.values)
         unique, inverse = xp.unique(self.rows, return_inverse=True)
         if unique.size == self.rows.size:
             order = xp.argsort(self.rows)
-            return RowSparse(unique, self.values[order], self.shape)
+            return RowSparse(unique, self.values[order], self.shape, merged=True)
         total = xp.zeros((unique.size, *self.shape[1:]), self.dtype)
         backend_of(self.values).scatter_add(total, inverse.reshape(-1), self.values)
-        return RowSparse(unique, total, self.shape)
+        return RowSparse(unique, total, self.shape, merged=True)
 
     def __repr__(self) -> str:
         return f"RowSparse(rows={self.rows.size} of {self.shape[0]}, row shape={self.shape[1:]})"

@@ -17,7 +17,8 @@ import numpy as np
 
 from ..errors import DataError
 from .ngram.backoff import BackoffModel
-from .ngram.counts import Table, table_above, unigrams
+from .ngram.counts import Table, table_above, unigrams, words_of
+from .ngram.hashing import HashIndex
 from .text import read_lines
 from .vocabulary import END, SPECIAL, START, UNKNOWN, Vocabulary
 
@@ -53,21 +54,13 @@ def write_arpa(model: BackoffModel, file: BinaryIO) -> None:
 
 
 def _lines(model: BackoffModel, k: int, rows: np.ndarray) -> Iterator[str]:
-    texts = map(" ".join, zip(*_words(model, k, rows), strict=True))
+    columns = [model.vocabulary.decode(column.tolist()) for column in words_of(model.tables[:k], rows).T]
+    texts = map(" ".join, zip(*columns, strict=True))
     log_probs = (model.log_probs[k - 1][rows] / np.float32(_LN10)).tolist()
     if k == model.order:
         return (f"{p:.7g}\t{text}\n" for p, text in zip(log_probs, texts, strict=True))
     weights = (model.backoffs[k - 1][rows] / np.float32(_LN10)).tolist()
     return (f"{p:.7g}\t{text}\t{weight:.7g}\n" for p, text, weight in zip(log_probs, texts, weights, strict=True))
-
-
-def _words(model: BackoffModel, k: int, rows: np.ndarray) -> list[list[str]]:
-    """The words of n-grams: a list of the first ones, of the second ones, and so on."""
-    columns = list[list[str]]()
-    for table in reversed(model.tables[:k]):
-        columns.append(model.vocabulary.decode((table.keys[rows] % len(model.vocabulary)).tolist()))
-        rows = table.context[rows]
-    return columns[::-1]
 
 
 # -- reading ---------------------------------------------------------------------------------------------
@@ -146,7 +139,7 @@ class _Reader:
     def _unigrams(self, n: int, highest: bool) -> tuple[Vocabulary, np.ndarray]:
         """The words, and their values (2, V) in the order of their numbers."""
         chunks = list(self._chunks(1, n, highest))
-        words = [word for _, ngrams, _ in chunks for (word,) in ngrams]
+        words = [word for _, (column,), _ in chunks for word in column]
         for special in (START, END):
             if special not in words:
                 raise self.fail(f"no unigram {special}; models without sentence ends are not read")
@@ -161,14 +154,13 @@ class _Reader:
         values[:, [vocabulary.number(word) for word in words]] = np.concatenate([v for _, _, v in chunks], 1)
         return vocabulary, values
 
-    def _ngrams(
-        self, k: int, n: int, highest: bool, vocabulary: Vocabulary, below: list[Table]
-    ) -> tuple[Table, np.ndarray]:
+    def _ngrams(self, k: int, n: int, highest: bool, vocabulary: Vocabulary, below: list[Table]) -> tuple[Table, np.ndarray]:
         """The table of an order, and its values (2, n)."""
         keys, values, start = [np.zeros(0, np.int64)], [np.zeros((2, 0), np.float32)], 0
-        for first, words, some in self._chunks(k, n, highest):
+        indices = [HashIndex(table.keys) for table in below[1:]]
+        for first, columns, some in self._chunks(k, n, highest):
             start = start or first
-            keys.append(self._keys(words, vocabulary, below, first))
+            keys.append(self._keys(columns, vocabulary, indices, first))
             values.append(some)
         every = np.concatenate(keys)
         order = np.argsort(every, kind="stable")
@@ -178,51 +170,72 @@ class _Reader:
             raise self.fail("this n-gram stands in the file twice")
         return table_above(below, every), np.concatenate(values, 1)[:, order]
 
-    def _keys(self, words: list[list[str]], vocabulary: Vocabulary, below: list[Table], first: int) -> np.ndarray:
+    def _keys(self, columns: list[list[str]], vocabulary: Vocabulary, indices: list[HashIndex], first: int) -> np.ndarray:
         size = len(vocabulary)
-        ids = vocabulary.encode(word for ngram in words for word in ngram).reshape(len(words), -1).astype(np.int64)
-        for i, place in np.argwhere(ids == 0):
-            if words[i][place] != UNKNOWN:
-                self.number = first + int(i)
-                raise self.fail(f"{words[i][place]!r} is no unigram of this file")
-        rows = ids[:, 0]
-        for table, column in zip(below[1:], ids.T[1:-1], strict=True):
-            rows = np.where(rows < 0, -1, table.find(rows * size + column))
+        ids = [vocabulary.encode(column).astype(np.int64) for column in columns]
+        unknown = [
+            (i, column[i])
+            for column, numbers in zip(columns, ids, strict=True)
+            if column.count(UNKNOWN) < (numbers == 0).sum()
+            for i in np.flatnonzero(numbers == 0)
+            if column[i] != UNKNOWN
+        ]
+        if unknown:
+            i, word = min(unknown)
+            self.number = first + int(i)
+            raise self.fail(f"{word!r} is no unigram of this file")
+        rows = ids[0]
+        for index, numbers in zip(indices, ids[1:-1], strict=True):
+            rows = np.where(rows < 0, -1, index.find(np.maximum(rows, 0) * size + numbers))
         if (rows < 0).any():
             self.number = first + int(np.argmax(rows < 0))
-            raise self.fail(f"the first words are no {len(below)}-gram of this file")
-        return rows * size + ids[:, -1]
+            raise self.fail(f"the first words are no {len(columns) - 1}-gram of this file")
+        return rows * size + ids[-1]
 
     def _chunks(self, k: int, n: int, highest: bool) -> Iterator[tuple[int, list[list[str]], np.ndarray]]:
-        """Of some lines of a section at a time: the number of the first, the words, and the values (2, lines)."""
+        """Of some lines of a section at a time: the number of the first, the words by column, and the values (2, lines)."""
         line = self._header if k == 1 else self.next()
         if line.strip() != f"\\{k}-grams:":
             raise self.fail(f"\\{k}-grams: should stand here; does 'ngram {k - 1}=' give the right number?")
         done = 0
         while done < n:
             first = self.number + 1
-            fields = [self._fields(line, k) for line in islice(self.lines, min(n - done, _CHUNK))]
-            if not fields:
+            lines = list(islice(self.lines, min(n - done, _CHUNK)))
+            if not lines:
                 raise self.fail(f"the file ends after {done:,} of {n:,} {k}-grams; it was cut off")
-            done += len(fields)
-            log_probs = self._numbers([f[0] for f in fields], first, 0.0, "a positive log probability")
-            weights = [f[k + 1] if len(f) > k + 1 else "0" for f in fields]
+            done += len(lines)
+            log_probs, *words, weights = self._columns(lines, k)
             most = 0.0 if highest else math.inf
-            values = [log_probs, self._numbers(weights, first, most, "a back-off weight at the highest order")]
-            yield first, [f[1 : k + 1] for f in fields], (np.array(values) * _LN10).astype(np.float32)
+            values = [
+                self._numbers(log_probs, first, 0.0, "a positive log probability"),
+                self._numbers(weights, first, most, "a back-off weight at the highest order"),
+            ]
+            yield first, words, (np.array(values) * _LN10).astype(np.float32)
+
+    def _columns(self, lines: list[str], k: int) -> list[list[str]]:
+        """The fields of lines by column: log probability, k words, back-off weight ("0" where there is none)."""
+        fields = " \n ".join(lines).replace("\t", " ").split(" ")
+        width = len(fields) // len(lines)
+        alike = len(fields) + 1 == len(lines) * (width + 1) and fields[width :: width + 1].count("\n") == len(lines) - 1
+        if alike and k + 1 <= width <= k + 2 and "" not in fields:
+            self.number += len(lines)
+            columns = [fields[i :: width + 1] for i in range(width)]
+        else:
+            rows = [self._fields(line, k) for line in lines]
+            columns = [[row[i] for row in rows] for i in range(k + 1)]
+            columns += [[row[k + 1] if len(row) > k + 1 else "0" for row in rows]]
+        return columns if len(columns) == k + 2 else [*columns, ["0"] * len(lines)]
 
     def _fields(self, line: str, k: int) -> list[str]:
         self.number += 1
-        fields = line.replace("\t", " ").split(" ")
-        if not k + 1 <= len(fields) <= k + 2 or "" in fields:
-            fields = [field for field in fields if field]
-            if not k + 1 <= len(fields) <= k + 2:
-                raise self.fail(f"not a number, {k} word(s) and perhaps a number; does 'ngram {k}=' give the right number?")
+        fields = [field for field in line.replace("\t", " ").split(" ") if field]
+        if not k + 1 <= len(fields) <= k + 2:
+            raise self.fail(f"not a number, {k} word(s) and perhaps a number; does 'ngram {k}=' give the right number?")
         return fields
 
     def _numbers(self, texts: list[str], first: int, most: float, above: str) -> np.ndarray:
         try:
-            values = np.array(list(map(float, texts)))
+            values = np.fromiter(map(float, texts), np.float64, len(texts))
         except ValueError:
             for self.number, text in enumerate(texts, first):
                 try:

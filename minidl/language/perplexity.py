@@ -46,10 +46,18 @@ def perplexity(model: LanguageModel, sentences: Iterable[Sequence[str]]) -> Perp
     DataError
         The text is empty.
     """
-    ids = model.vocabulary.encode_sentences(sentences)
+    return perplexity_of_ids(model, model.vocabulary.encode_sentences(sentences))
+
+
+def perplexity_of_ids(model: LanguageModel, ids: np.ndarray) -> Perplexity:
+    """The same of a text's numbers, as :meth:`.Vocabulary.encode_sentences` gives them."""
     if not ids.size:
         raise DataError("perplexity: the text is empty")
-    log_probs = model.score_tokens(ids)
+    return perplexity_from(model.score_tokens(ids), ids)
+
+
+def perplexity_from(log_probs: np.ndarray, ids: np.ndarray) -> Perplexity:
+    """The same from what a model's :meth:`.LanguageModel.score_tokens` said of a text."""
     tokens, unknown = int((ids != START_ID).sum()), int((ids == 0).sum())
     known = log_probs[ids != 0].sum()
     return Perplexity(

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Literal, cast, get_args
 
-from ..errors import DataError
+from ..errors import ArgumentError, DataError
+
+Splitting = Literal["words", "tokens", "characters"]
 
 _MAX_LINE = 1 << 24  # bytes
 _SPACES = " \t\n\r\f"  # other white space may be part of a word
+_TOKEN = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
 SPACE = "\u2581"  # how a space is written where characters are words (as SentencePiece does): no word may hold a space
 
 
@@ -48,15 +52,15 @@ def read_lines(path: str | os.PathLike[str]) -> Iterator[str]:
 
 
 def read_sentences(
-    path: str | os.PathLike[str], characters: bool = False, keep_empty: bool = True
+    path: str | os.PathLike[str], splitting: Splitting = "words", keep_empty: bool = True
 ) -> Iterator[list[str]]:
     """The sentences of a text: a line's words, or its characters.
 
     Parameters
     ----------
     path : path
-    characters : bool
-        White space is then the character U+2581.
+    splitting : {"words", "tokens", "characters"}
+        See :func:`split`.
     keep_empty : bool
         An empty line is a sentence without words, as for KenLM, whose figures then agree; or it is left out.
 
@@ -66,9 +70,28 @@ def read_sentences(
         See :func:`read_lines`.
     """
     for line in read_lines(path):
-        words = [SPACE if c in _SPACES else c for c in line] if characters else split_words(line)
+        words = split(line, splitting)
         if words or keep_empty:
             yield words
+
+
+def split(line: str, splitting: Splitting = "words") -> list[str]:
+    """What a line is made of.
+
+    Parameters
+    ----------
+    line : str
+    splitting : {"words", "tokens", "characters"}
+        What stands between spaces; or words, numbers and marks in lower case, for text as people write it; or characters,
+        white space being U+2581.
+    """
+    if splitting == "words":
+        return split_words(line)
+    if splitting == "tokens":
+        return _TOKEN.findall(line.lower())
+    if splitting == "characters":
+        return [SPACE if c in _SPACES else c for c in line]
+    raise ArgumentError(f"splitting must be one of {', '.join(get_args(Splitting))}, not {splitting!r}")
 
 
 def split_words(line: str) -> list[str]:

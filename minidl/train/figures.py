@@ -12,8 +12,9 @@ import numpy as np
 
 from ..errors import MissingExtra
 from .history import History
+from .labels import offsets
 
-INK, BLUE, ORANGE, GREY = "#1f2933", "#2563a8", "#d9701e", "#9aa5b1"
+INK, BLUE, ORANGE, GREY, GREEN = "#1f2933", "#2563a8", "#d9701e", "#9aa5b1", "#3c8d5a"
 _STYLE = {
     "font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY,
     "axes.labelcolor": INK, "text.color": INK, "xtick.color": INK, "ytick.color": INK, "axes.grid": True,
@@ -93,26 +94,106 @@ def curves(history: History, names: Sequence[str] = ("loss", "accuracy"), words:
 
 @_styled
 def lines(
-    panels: Sequence[tuple[str, str, Mapping[str, tuple[Sequence[float], Sequence[float]]]]],
+    panels: Sequence[tuple[str, str, Mapping[str, tuple[Sequence[Any], Sequence[float]]]]],
     log_x: bool = False,
     log_y: bool = False,
+    wide: bool = False,
+    lowest: bool = False,
 ) -> Any:
     """Lines to compare, a panel for each ``(x's name, y's name, {line's name: (x, y)})``; with a legend.
 
-    A logarithmic axis of x is linear from zero to the smallest value above it.
+    A logarithmic axis of x that has a zero is linear from it to the smallest value above.
+
+    Parameters
+    ----------
+    wide : bool
+        The page's whole width even for one panel, with the legend beside it: for many lines, or names along x.
+    lowest : bool
+        Put a ring round each line's lowest point.
     """
-    figure = _figure(4.2 * len(panels), 3.1)
+    figure = _figure(8.4 if wide else 4.2 * len(panels), 3.4 if wide else 3.1)
     for panel, (x_name, y_name, named) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         for number, (name, (x, y)) in enumerate(named.items()):
             panel.plot(x, y, "o-", color=f"C{number}", markersize=3.5, label=name, alpha=0.85)
+            if lowest:
+                least = int(np.nanargmin(y))
+                panel.plot(x[least], y[least], "o", color=f"C{number}", markersize=9, fillstyle="none")
         panel.set(xlabel=x_name, ylabel=y_name)
-        if all(isinstance(value, int) for x, _ in named.values() for value in x):
+        values = [value for x, _ in named.values() for value in x]
+        if log_x and min(values, default=1) > 0:
+            panel.set_xscale("log")
+            _plain(panel.xaxis, values)
+        elif log_x:
+            panel.set_xscale("symlog", linthresh=min((v for v in values if v > 0), default=1.0), linscale=0.4)
+        elif all(isinstance(value, int) for value in values):
             panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
-        if log_x:
-            above = [v for x, _ in named.values() for v in x if v > 0]
-            panel.set_xscale("symlog", linthresh=min(above, default=1.0), linscale=0.4)
-        panel.set_yscale("log" if log_y else "linear")
-        panel.legend(fontsize=8)
+        elif not any(isinstance(value, str) for value in values):
+            panel.xaxis.get_major_locator().set_params(nbins=7)
+        if log_y:
+            panel.set_yscale("log")
+            _plain(panel.yaxis, [value for _, y in named.values() for value in y])
+        beside = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if wide and panel is figure.axes[-1] else {}
+        panel.legend(fontsize=8, **beside)
+    return figure
+
+
+def _plain(axis: Any, values: Sequence[float]) -> None:
+    """Plain numbers along a logarithmic axis, as many as its range takes."""
+    ticker = needs("matplotlib.ticker")
+    above = [value for value in values if value > 0 and np.isfinite(value)]
+    ratio = max(above, default=1.0) / min(above, default=1.0)
+    if ratio < 6:
+        axis.set_major_locator(ticker.MaxNLocator(9, steps=[1, 2, 5, 10]))
+    else:
+        subs = (1.0, 2.0, 3.0, 5.0) if ratio < 50 else (1.0, 2.0, 5.0) if ratio < 500 else (1.0,)
+        axis.set_major_locator(ticker.LogLocator(subs=subs, numticks=12))
+    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(ticker.NullFormatter())
+
+
+@_styled
+def ranked_bars(values: Mapping[str, tuple[float, str]], unit: str) -> Any:
+    """A bar for each ``{name: (value, kind)}``, the smallest first, with its value beside it and a colour a kind."""
+    ranked = sorted(values.items(), key=lambda item: item[1][0])
+    kinds = list(dict.fromkeys(kind for _, kind in values.values()))
+    colours = dict(zip(kinds, (GREY, BLUE, ORANGE, GREEN, *map("C{}".format, range(4, 10))), strict=False))
+    figure = _figure(8.4, 1.1 + 0.3 * len(ranked))
+    panel = figure.subplots()
+    for kind in kinds:
+        own = [(place, value) for place, (_, (value, of)) in enumerate(ranked) if of == kind]
+        drawn = panel.barh(*zip(*own, strict=True), height=0.7, color=colours[kind], label=kind)
+        panel.bar_label(drawn, fmt="{:,.1f}", padding=3, fontsize=8)
+    panel.set_yticks(range(len(ranked)), [name for name, _ in ranked])
+    panel.invert_yaxis()
+    panel.grid(False, axis="y")
+    panel.margins(x=0.08, y=0.02)
+    panel.set(xlabel=unit)
+    panel.legend(ncols=len(kinds), loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=8)
+    return figure
+
+
+@_styled
+def points(places: np.ndarray, names: Sequence[str]) -> Any:
+    """Points (n, 2) with their names."""
+    figure = _figure(8.4, 6.2)
+    panel = figure.subplots()
+    panel.plot(*places.T, "o", color=BLUE, markersize=3)
+    panel.margins(0.08)
+    panel.set(xticklabels=[], yticklabels=[])
+    panel.tick_params(length=0)
+    low, high = (np.array(limits) for limits in zip(panel.get_xlim(), panel.get_ylim(), strict=True))
+    size = np.array([8.3, 6.1])
+    inches = (places - low) / (high - low) * size
+    path = needs("matplotlib.textpath").TextPath
+    boxes = np.array([(0.03 + path((0, 0), name, size=8).get_extents().width / 72, 0.16) for name in names]).reshape(-1, 2)
+    leader = {"arrowstyle": "-", "color": GREY, "linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
+    for place, name, (x, y) in zip(places, names, offsets(inches, boxes, size), strict=True):
+        panel.annotate(
+            name, place, xytext=(72 * x, 72 * y), textcoords="offset points", fontsize=8,
+            ha="left" if x > 0 else "right" if x < 0 else "center",
+            va="bottom" if y > 0 else "top" if y < 0 else "center",
+            arrowprops=leader if np.hypot(x, y) > 0.3 else None,
+        )  # fmt: skip
     return figure
 
 

@@ -188,13 +188,13 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str,
 
 def _read_header(f: BinaryIO, size: int, path: Any) -> bytes:
     start = f.read(8)
-    if start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
-        raise CheckpointError(
-            f"{path}: a pickle or zip archive (a PyTorch .pt file?), which minidl never opens; "
-            "convert it with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
-        )
     length = int.from_bytes(start, "little")
     if len(start) < 8 or not 2 <= length <= MAX_HEADER or f.peek(1)[:1] != b"{":  # type: ignore[attr-defined]
+        if start[:2] in (b"PK", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05"):
+            raise CheckpointError(
+                f"{path}: a pickle or zip archive (a PyTorch .pt file?), which minidl never opens; "
+                "convert it with safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
+            )
         raise CheckpointError(f"{path}: not a safetensors file")
     if 8 + length > size:
         raise CheckpointError(f"{path}: truncated ({size} bytes, and the header alone takes {8 + length})")

@@ -237,6 +237,6 @@ def test_texts(tmp_path):
     path.write_bytes(gzip.compress("ä b\tc\r\n\n x\v\n".encode()))
     assert list(language.read_sentences(path)) == [["ä", "b", "c"], [], ["x\v"]]
     assert list(language.read_sentences(path, keep_empty=False)) == [["ä", "b", "c"], ["x\v"]]
-    assert next(language.read_sentences(path, characters=True)) == ["ä", "\u2581", "b", "\u2581", "c"]
+    assert next(language.read_sentences(path, "characters")) == ["ä", "\u2581", "b", "\u2581", "c"]
     with pytest.raises(DataError, match="No such file"):
         list(language.read_sentences(tmp_path / "none"))

@@ -130,6 +130,18 @@ def test_unsound_headers_are_refused(tmp_path, content):
         load(tmp_path / "h")
 
 
+@pytest.mark.parametrize("length", [0x0280, 0x0380, 0x0480])
+def test_a_header_whose_length_begins_like_a_pickle_is_none(tmp_path, length):
+    """The first bytes are a number, which may be any."""
+    path = tmp_path / "w.safetensors"
+    for n in range(length):
+        files.save(path, {"w": np.ones(2)}, {"note": "x" * n})
+        if int.from_bytes(path.read_bytes()[:8], "little") >= length:
+            break
+    assert path.read_bytes()[:2] == length.to_bytes(2, "little")
+    assert files.read(path)[1] == {"note": "x" * n}
+
+
 def test_pickles_and_zip_archives_are_never_opened(tmp_path):
     import pickle
 

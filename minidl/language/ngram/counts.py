@@ -104,11 +104,7 @@ def count(ids: np.ndarray, size: int, order: int) -> Counts:
     """
     if order < 1:
         raise ArgumentError(f"n-grams: the order must be at least 1, got {order}")
-    ids = np.asarray(ids, np.int64)
-    if not ids.size:
-        raise DataError("n-grams: the text is empty")
-    if ids[0] != START_ID or ids.min() < 0 or ids.max() >= size:
-        raise ArgumentError(f"n-grams: ids must begin with {START_ID} and lie in [0, {size})")
+    ids = checked_text(ids, size)
     starts = np.maximum.accumulate(np.where(ids == START_ID, np.arange(ids.size), 0))
     depth = np.arange(ids.size) - starts  # words before this one in its sentence
     counts = Counts(size, [unigrams(size)], [np.bincount(ids, minlength=size)], [np.arange(size) == START_ID])
@@ -126,6 +122,16 @@ def count(ids: np.ndarray, size: int, order: int) -> Counts:
     return counts
 
 
+def checked_text(ids: np.ndarray, size: int) -> np.ndarray:
+    """A text as int64, if it is one of a vocabulary of so many words; see :func:`count`."""
+    ids = np.asarray(ids, np.int64)
+    if not ids.size:
+        raise DataError("n-grams: the text is empty")
+    if ids[0] != START_ID or ids.min() < 0 or ids.max() >= size:
+        raise ArgumentError(f"n-grams: ids must begin with {START_ID} and lie in [0, {size})")
+    return ids
+
+
 def unigrams(size: int) -> Table:
     """The table of order 1: every word of the vocabulary."""
     none = np.zeros(size, np.int64)
@@ -140,3 +146,12 @@ def table_above(below: list[Table], keys: np.ndarray) -> Table:
         return Table(keys, context, word)
     suffix = below[-1].suffix[context]
     return Table(keys, context, np.where(suffix < 0, -1, below[-1].find(suffix * size + word)))
+
+
+def words_of(tables: list[Table], rows: np.ndarray) -> np.ndarray:
+    """The numbers of the words of some n-grams of the last table, (n, order)."""
+    columns = list[np.ndarray]()
+    for table in reversed(tables):
+        columns.append(table.keys[rows] % len(tables[0]))
+        rows = table.context[rows]
+    return np.stack(columns[::-1], 1)

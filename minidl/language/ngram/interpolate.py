@@ -48,9 +48,8 @@ def interpolate(
     ArgumentError
         Thresholds other than above, or another vocabulary.
     """
-    if len(vocabulary) != counts.size:
-        raise ArgumentError(f"n-grams: the counts are of {counts.size} words, the vocabulary has {len(vocabulary)}")
-    limits = _limits(prune, counts.order)
+    check_vocabulary(counts, vocabulary)
+    limits = thresholds(prune, counts.order)
     tables, log_probs, backoffs = list[Table](), list[np.ndarray](), list[np.ndarray]()
     kept_below, new_row = np.ones(1, bool), np.zeros(1, np.int64)
     below = np.full(1, 1.0 / (counts.size - 1))  # the even distribution, over all words but a sentence's start
@@ -73,12 +72,19 @@ def interpolate(
             backoffs.append(np.log(gamma[kept_below]).astype(np.float32))
         with np.errstate(divide="ignore"):
             log_probs.append(np.log(below[kept]).astype(np.float32))
-        tables.append(_cut(tables, table, kept, new_row, counts.size))
+        tables.append(cut(tables, table, kept, new_row, counts.size))
         kept_below, new_row = kept, np.cumsum(kept) - 1
     return BackoffModel(vocabulary, tables, log_probs, backoffs)
 
 
-def _limits(prune: Sequence[int], order: int) -> list[int]:
+def check_vocabulary(counts: Counts, vocabulary: Vocabulary) -> None:
+    """Refuse counts that were made with another vocabulary."""
+    if len(vocabulary) != counts.size:
+        raise ArgumentError(f"n-grams: the counts are of {counts.size} words, the vocabulary has {len(vocabulary)}")
+
+
+def thresholds(prune: Sequence[int], order: int) -> list[int]:
+    """The numbers of `prune` for all orders."""
     given = [int(p) for p in prune] or [0]
     limits = (given + [given[-1]] * order)[:order]
     if len(given) > order or given[0] != 0 or any(b < a for a, b in pairwise(limits)):
@@ -98,7 +104,7 @@ def _shares(c: np.ndarray, gives: np.ndarray, context: np.ndarray, n_contexts: i
     return own, gamma
 
 
-def _cut(below: list[Table], table: Table, kept: np.ndarray, new_row: np.ndarray, size: int) -> Table:
+def cut(below: list[Table], table: Table, kept: np.ndarray, new_row: np.ndarray, size: int) -> Table:
     """The table without what is left out, over tables that were cut already."""
     if not below or (kept.all() and len(new_row) == len(below[-1])):
         return table

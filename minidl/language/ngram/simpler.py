@@ -1,4 +1,4 @@
-"""Smoothings before Kneser and Ney's, of plain counts: Witten and Bell's, and absolute discounting."""
+"""Smoothings before Kneser and Ney's, of plain counts: additive, Witten and Bell's, and absolute discounting."""
 
 from __future__ import annotations
 
@@ -11,6 +11,34 @@ from ..vocabulary import Vocabulary
 from .backoff import BackoffModel
 from .counts import Counts
 from .interpolate import interpolate
+
+
+def additive(counts: Counts, vocabulary: Vocabulary, *, alpha: float = 1.0, prune: Sequence[int] = ()) -> BackoffModel:
+    """Every word is taken to have followed each context `alpha` times more often (Chen and Goodman 1999, section 2.1).
+
+    Laplace's rule with 1, Jeffreys's with 0.5, Lidstone's with any other number. Shorter contexts play no part: after a
+    context that the text does not have, all words are equally likely. It is here because books begin with it.
+
+    Parameters
+    ----------
+    counts, vocabulary, prune : see :func:`.interpolate.interpolate`
+    alpha : float
+
+    Raises
+    ------
+    ArgumentError
+        An alpha that is not above 0.
+    """
+    if not 0 < alpha < np.inf:
+        raise ArgumentError(f"additive smoothing: alpha must be a number above 0, got {alpha}")
+
+    def gives(order: int, c: np.ndarray, context: np.ndarray) -> np.ndarray:
+        if order < counts.order:
+            return c  # all of it, and the even distribution is left
+        added = alpha * (counts.size - 1)
+        return c * (added / (np.bincount(context, c) + added))[context]
+
+    return interpolate(counts, vocabulary, lambda order: counts.raw[order - 1], gives, prune)
 
 
 def witten_bell(counts: Counts, vocabulary: Vocabulary, *, prune: Sequence[int] = ()) -> BackoffModel:

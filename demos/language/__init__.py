@@ -1,0 +1,1 @@
+"""Language models: n-gram, neural, and both together; see ``python -m demos.language --help``."""
