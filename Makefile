@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help setup demo hogwild-demo mpi-demo server-demo test check test-gpu bench clean
+.PHONY: help setup demo language-demo hogwild-demo mpi-demo server-demo test check test-gpu bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -20,6 +20,9 @@ setup: $(STAMP)  ## make the virtual environment
 
 demo: setup  ## train a convnet on scanned digits, about half a minute
 	$(BIN)/python -m demos.vision --data digits
+
+language-demo: setup  ## n-gram and neural models, and both together, on Python's help texts: two or three minutes
+	$(BIN)/python -m demos.language
 
 hogwild-demo: setup  ## the same with two processes on one array of weights, and sparse problems at full speed
 	$(BIN)/python -m demos.vision --data digits --parallel hogwild --processes 2 --run runs/vision-hogwild

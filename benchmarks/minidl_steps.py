@@ -38,6 +38,15 @@ def conv_bn(channels: tuple[tuple[int, ...], ...]) -> nn.Module:
     return nn.Sequential(*layers[:-1], nn.GlobalAvgPool2d(), nn.Linear(n_in, 10))
 
 
+class nplm(nn.Module):
+    def __init__(self, width: int, hidden: int, context: int, vocabulary: int) -> None:
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.hidden, self.out = nn.Linear(context * width, hidden), nn.Linear(hidden, vocabulary)
+
+    def forward(self, words: Any) -> Any:
+        return self.out(ops.tanh(self.hidden(self.embedding(words).reshape((len(words), -1)))))
+
+
 class lstm(nn.Module):
     def __init__(self, hidden: int, vocabulary: int) -> None:
         self.embedding = nn.Embedding(vocabulary, hidden)

@@ -21,7 +21,7 @@ class Row:
     sizes : dict
         Its arguments.
     batch : tuple of int
-        Shape of the input; of word numbers where `vocabulary` is given.
+        Shape of the input.
     classes : int
     optimizer : {"sgd", "adam"}
         SGD with momentum 0.9, or Adam; learning rate 0.001.
@@ -29,6 +29,10 @@ class Row:
         PyTorch's time over ours that the row is to reach.
     steps : int
         Training steps in one timed sample, so that a sample lasts a few tenths of a second.
+    words : bool
+        The input is word numbers, of `classes` words.
+    one_label : bool
+        Of each row of words; otherwise of each word.
     """
 
     name: str
@@ -40,12 +44,14 @@ class Row:
     optimizer: str = "sgd"
     steps: int = 1
     words: bool = False
+    one_label: bool = False
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Inputs (float32, or int64 word numbers) and labels, the same for both libraries."""
         rng = np.random.default_rng(0)
         if self.words:
-            return rng.integers(0, self.classes, self.batch), rng.integers(0, self.classes, self.batch)
+            labels = self.batch[:1] if self.one_label else self.batch
+            return rng.integers(0, self.classes, self.batch), rng.integers(0, self.classes, labels)
         return rng.standard_normal(self.batch, np.float32), rng.integers(0, self.classes, self.batch[0])
 
 
@@ -55,6 +61,8 @@ ROWS = [
     Row("mlp-tiny", "mlp", {"widths": (64, 64, 64, 10)}, (32, 64), 10, 2.5, steps=300),
     Row("lenet", "lenet", {}, (64, 28, 28, 1), 10, 0.7, steps=3),
     Row("conv-bn", "conv_bn", {"channels": ((32, 32), (64, 64), (128,))}, (64, 32, 32, 3), 10, 0.7, steps=2),
+    Row("nplm", "nplm", {"width": 64, "hidden": 128, "context": 4, "vocabulary": 10_000}, (400, 4), 10_000, 1.0,
+        steps=4, words=True, one_label=True),
     Row("lstm-200", "lstm", {"hidden": 200, "vocabulary": 10_000}, (20, 20), 10_000, 1.0, steps=2, words=True),
     Row("lstm-650", "lstm", {"hidden": 650, "vocabulary": 10_000}, (35, 20), 10_000, 1.0, words=True),
     Row(

@@ -39,6 +39,16 @@ def conv_bn(channels: tuple[tuple[int, ...], ...]) -> nn.Module:
     return nn.Sequential(*layers[:-1], nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(n_in, 10))
 
 
+class nplm(nn.Module):
+    def __init__(self, width: int, hidden: int, context: int, vocabulary: int) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary, width)
+        self.hidden, self.out = nn.Linear(context * width, hidden), nn.Linear(hidden, vocabulary)
+
+    def forward(self, words: Any) -> Any:
+        return self.out(torch.tanh(self.hidden(self.embedding(words).flatten(1))))
+
+
 class lstm(nn.Module):
     def __init__(self, hidden: int, vocabulary: int) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,10 @@ def add_commands(commands: Any) -> None:
     c.add_argument("--valid", metavar="TEXT", help="held-out text to measure on; all of the other is learned from")
     c.add_argument("--kind", choices=network.KINDS, default="lstm", help="what reads the words (default: lstm)")
     c.add_argument("--output", default="full", help="output layer: full, class, huffman, balanced, sampled, importance, "
-                   "nce, ranking (default: full)")  # fmt: skip
+                   "nce, ranking, joint, short-list (default: full)")  # fmt: skip
     c.add_argument("--samples", type=positive, metavar="N", help="drawn words a batch, for output layers that draw")
+    c.add_argument("--short", type=positive, metavar="N", help="most frequent words, for a short list (--output short-list)")
+    c.add_argument("--tail", type=Path, metavar="MODEL", help="n-gram model of the words outside a short list")
     c.add_argument("--embedding", type=positive, dest="embedding_size", metavar="N", help="numbers in a word's vector")
     c.add_argument("--hidden", type=positive, metavar="N", help="hidden units")
     c.add_argument("--layers", type=positive, metavar="N", help="layers of a recurrent network or decoder")
@@ -67,14 +70,14 @@ def train_one(args: argparse.Namespace) -> None:
         f"{model.n_parameters:,} parameters, on {args.device}")  # fmt: skip
     optimizer = optim.Adam(net.parameters(), lr=args.lr)
     updates = args.epochs * updates_per_epoch(text, args.columns, args.length)
-    config = recipe | {name: getattr(args, name) for name in CONFIG}
+    config = net.recipe | {name: getattr(args, name) for name in CONFIG}
     history = train(
         net, text, optimizer, validation=held_out, columns=args.columns, length=args.length, clip_norm=args.clip,
         epochs=args.epochs, schedule=OneCycle(optimizer, max(1, updates), rise=0.2), run_dir=args.run,
         resume=args.resume, checkpoint_every=500, config=config,
     )  # fmt: skip
     about = {"text": args.text, "splitting": args.splitting, "seconds": history.last["seconds"]}
-    files.save_neural(model, args.run / files.MODEL, counts, about)
+    files.save_neural(model, args.run / files.MODEL, counts, about, args.tail)
     found = language.perplexity(model, corpus.test)
     print(f"perplexity {found.including_unknown:.2f} on the held-out test part "
           f"({found.excluding_unknown:.2f} without unknown words), {history.last['seconds']:.1f} s of training")  # fmt: skip
@@ -105,6 +108,10 @@ def recipe_of(args: argparse.Namespace) -> dict[str, Any]:
         recipe["length"] = args.length
         if "embedding_size" in recipe:
             raise ArgumentError("--embedding: a decoder's vectors have one size throughout, --hidden")
-    if args.samples is not None:
-        recipe["output_options"] = {"n_samples": args.samples}
+    options = {
+        "n_samples": args.samples,
+        "n_short": args.short,
+        "tail": None if args.tail is None else files.load(args.tail),
+    }
+    recipe["output_options"] = {name: value for name, value in options.items() if value is not None}
     return recipe

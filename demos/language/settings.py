@@ -68,7 +68,7 @@ _SMALL = Settings(
         "lstm": Recipe(_TIED, 7, 8e-3),
         "decoder": Recipe({"kind": "decoder", "hidden": 96, "layers": 1, "length": 32, "tied": True}, 6, 4e-3, 20, 32),
         "lstm-class": Recipe({**_LSTM, "output": "class"}, 7, 8e-3),
-        "lstm-joint": Recipe({**_LSTM, "output": "joint"}, 7),
+        "lstm-joint": Recipe({**_LSTM, "output": "joint"}, 6),
         "lstm-huffman": Recipe({**_LSTM, "embedding_size": 160, "hidden": 160, "output": "huffman"}, 11, 8e-3),
         "lstm-sampled": Recipe({**_TIED, "output": "sampled", "output_options": {"n_samples": 256}}, 7, 8e-3),
         "lstm-nce": Recipe({**_TIED, "output": "nce", "output_options": {"n_samples": 512}}, 8, 8e-3),
@@ -76,26 +76,37 @@ _SMALL = Settings(
     classes=60,
     networks_by_size=("lstm-sampled",),
 )  # fmt: skip
-_WIDE = {"embedding_size": 200, "hidden": 200, "dropout": 0.2, "tied": True, "output": "sampled",
-         "output_options": {"n_samples": 1024}}  # fmt: skip
+_WIDE = {**_TIED, "embedding_size": 200, "hidden": 200, "output": "sampled", "output_options": {"n_samples": 1024}}
+_WINDOW = {"kind": "feed-forward", "embedding_size": 64, "hidden": 128, "output": "sampled",
+           "output_options": {"n_samples": 1024}}  # fmt: skip
+_JOINT = {**_LSTM, "dropout": 0.3, "output": "joint"}
+
+_MEDIUM = Settings(
+    min_count=2,
+    networks={
+        "feed-forward": Recipe({**_WINDOW, "dropout": 0.2}, 4, 3e-3, 32, 20),
+        "lstm": Recipe(_WIDE, 6, 6e-3, 32, 20),
+        "lstm-joint": Recipe(_JOINT, 3, 4e-3, 32, 20),
+    },
+    classes=80,
+)
 _LARGE = Settings(
     min_count=2,
     networks={
-        "feed-forward": Recipe(
-            {"kind": "feed-forward", "embedding_size": 64, "hidden": 128, "output": "sampled",
-             "output_options": {"n_samples": 1024}}, 2, 2e-3, 32, 35,
-        ),
-        "lstm": Recipe({"kind": "lstm", **_WIDE}, 2, 3e-3, 32, 35),
+        "feed-forward": Recipe(_WINDOW, 2, 2e-3, 32, 35),
+        "lstm": Recipe({**_WIDE, "dropout": 0.2}, 2, 3e-3, 32, 35),
     },
     classes=100,
-    sizes=(0.125, 0.25, 0.5),
     exact_mixtures=False,
-)  # fmt: skip
-_LARGE_FROM = 1_000_000  # words
+)
+_MEDIUM_FROM, _LARGE_FROM = 150_000, 1_000_000  # words
 
 
 def settings_for(name: str, n_words: int) -> Settings:
     """Settings for a text by its name and size."""
-    if n_words < _LARGE_FROM:
+    if n_words < _MEDIUM_FROM:
         return _SMALL
+    if n_words < _LARGE_FROM:
+        return _MEDIUM
     return replace(_LARGE, min_count=1) if name == "wikitext-2" else _LARGE
+

@@ -61,7 +61,13 @@ def load(path: str | os.PathLike[str]) -> LanguageModel:
 # -- networks --------------------------------------------------------------------------------------------
 
 
-def save_neural(model: NeuralModel, path: str | os.PathLike[str], counts: np.ndarray, about: dict[str, Any]) -> None:
+def save_neural(
+    model: NeuralModel,
+    path: str | os.PathLike[str],
+    counts: np.ndarray,
+    about: dict[str, Any],
+    tail: str | os.PathLike[str] | None = None,
+) -> None:
     """Write a network that :func:`.make_network` made, with its vocabulary.
 
     Parameters
@@ -72,11 +78,14 @@ def save_neural(model: NeuralModel, path: str | os.PathLike[str], counts: np.nda
         Of the words in training, by which some output layers are built.
     about : dict
         What else a reader should know: how the text was split into words, how long training took.
+    tail : path, optional
+        The file of a short list's n-gram model; kept relative to `path`.
     """
     text = "\n".join(model.vocabulary.words[len(SPECIAL) :]).encode()
     arrays = {f"network/{name}": value for name, value in model.network.state_dict().items()}
     arrays |= {"vocabulary": np.frombuffer(text, np.uint8), "counts": np.asarray(counts, np.int64)}
-    files.save(path, arrays, {"kind": _NEURAL, "recipe": model.network.recipe, "about": about})
+    metadata = {"kind": _NEURAL, "recipe": model.network.recipe, "about": about}
+    files.save(path, arrays, metadata if tail is None else {**metadata, "tail": _relative(tail, path)})
 
 
 def about(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -101,8 +110,10 @@ def _load_neural(path: Path) -> NeuralModel:
     try:
         words = arrays["vocabulary"].tobytes().decode()
         vocabulary = Vocabulary(words.split("\n") if words else [])
+        if "tail" in metadata:
+            recipe["output_options"]["tail"] = load(path.parent / metadata["tail"])
         network = make_network(**{"counts": arrays["counts"], "rng": 0, **recipe})
-    except (TypeError, UnicodeDecodeError) as error:
+    except (TypeError, KeyError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: its description of the network is not sound ({error}); it was altered") from error
     network.load_state_dict(state)
     return NeuralModel(network, vocabulary)
@@ -123,14 +134,17 @@ def save_mixture(
         Files of models; kept relative to `path`, so that a folder can be moved.
     weights : sequence of float
     """
-    folder = Path(path).resolve().parent
     named: list[Any] = [
-        {"cache": p.size, "decay": p.decay} if isinstance(p, CacheModel) else os.path.relpath(Path(p).resolve(), folder)
-        for p in parts
+        {"cache": p.size, "decay": p.decay} if isinstance(p, CacheModel) else _relative(p, path) for p in parts
     ]
     text = json.dumps({"kind": _MIXTURE, "parts": named, "weights": [float(w) for w in weights]}, indent=2)
     with files.replacing(path) as f:
         f.write((text + "\n").encode())
+
+
+def _relative(part: str | os.PathLike[str], path: str | os.PathLike[str]) -> str:
+    """The path of a part as seen from the folder of the file that names it, so that both can be moved together."""
+    return os.path.relpath(Path(part).resolve(), Path(path).resolve().parent)
 
 
 def _load_mixture(path: Path) -> LinearMixture:

@@ -45,6 +45,14 @@ def test_a_network_comes_back(tmp_path, output):
     assert files.about(tmp_path) == {"splitting": "tokens"}
 
 
+def test_a_short_list_comes_back_with_its_tail(tmp_path):
+    write_binary(ngram(), tmp_path / "tail.bin")
+    model = neural("short-list", output_options={"n_short": 3, "tail": ngram()})
+    files.save_neural(model, tmp_path / "m.safetensors", COUNTS, {}, tail=tmp_path / "tail.bin")
+    same(files.load(tmp_path / "m.safetensors"), model)
+    assert not np.allclose(model.score_tokens(IDS), neural("short-list", output_options={"n_short": 3}).score_tokens(IDS))
+
+
 @pytest.mark.parametrize("name", ["m.arpa", "m.bin"])
 def test_an_ngram_model_comes_back(tmp_path, name):
     if name == "m.bin":

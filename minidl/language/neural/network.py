@@ -10,6 +10,7 @@ import numpy as np
 from ... import nn
 from ...backend.random import generator
 from ...errors import ArgumentError
+from ..model import LanguageModel
 from ..output import OutputLayer, make_output
 from .bodies import Body, FeedForward, Recurrent, State
 from .decoder import Decoder
@@ -27,7 +28,8 @@ class Network(nn.Module):
     body : Body
     output : OutputLayer
     recipe : dict
-        What :func:`make_network` was told, to make it again; empty for one that was put together by hand.
+        What :func:`make_network` was told, to make it again, but for the n-gram model of a short list's tail; empty for one
+        that was put together by hand.
     """
 
     def __init__(self, body: Body, output: OutputLayer) -> None:
@@ -71,7 +73,8 @@ def make_network(
     """
     if kind not in KINDS:
         raise ArgumentError(f"language model: kind must be one of {', '.join(KINDS)}, not {kind!r}")
-    recipe = {"kind": kind, "output": output, "tied": tied, "output_options": dict(output_options or {}), **sizes}
+    plain = {k: v for k, v in (output_options or {}).items() if not isinstance(v, LanguageModel)}
+    recipe = {"kind": kind, "output": output, "tied": tied, "output_options": plain, **sizes}
     rng = generator(rng)
     sizes = {"sparse": output in _SPARSE or not (tied or output == "full"), **sizes}
     body = _body(kind, len(counts), rng, sizes)
