@@ -16,6 +16,15 @@ def test_the_guide_runs(tmp_path, monkeypatch):
     assert (tmp_path / "runs" / "guide" / "checkpoints").is_dir()
 
 
+def test_the_example_of_language_models_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "language.md").read_text(), re.DOTALL)
+    session: dict = {"__name__": "language"}
+    exec(compile(block, "docs/language.md", "exec"), session)
+    perplexities = [float(p) for p in re.findall(r"including_unknown=([\d.]+)", capsys.readouterr().out)]
+    assert len(perplexities) == 3 and perplexities[2] < min(perplexities[:2])
+
+
 def test_the_readme_names_what_exists():
     readme = (ROOT / "README.md").read_text()
     links = re.findall(r"\]\(([^)#]+)\)", readme)

@@ -90,6 +90,7 @@ def test_forms_and_pruning(tmp_path, text, capsys):
         assert run("perplexity", path, text, "--json", tmp_path / "f.json") == 0
         found.append(json.loads((tmp_path / "f.json").read_text())["including_unknown"])
     assert found == pytest.approx([found[0]] * 4, rel=1e-6)
+    assert [b"data" in path.read_bytes()[:8] for path in paths] == [True, False, False, False]
     options = ["--discount-fallback", "--entropy", 0.05, "--json", tmp_path / "g.json"]
     assert run("train-ngram", text, *options, "--out", paths[0]) == 0
     pruned = json.loads((tmp_path / "g.json").read_text())["ngrams"]

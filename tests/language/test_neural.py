@@ -9,6 +9,7 @@ from minidl.errors import ArgumentError, DataError
 from minidl.language.neural import Carry, Columns, DynamicModel, FeedForward, NeuralModel, Recurrent, make_network, train
 from minidl.language.neural.columns import stream
 from minidl.language.vocabulary import END_ID, START_ID
+from tests import strict_backend as strict_backend  # makes the device known
 
 SENTENCES = [s.split() for s in ["the cat sat", "the dog ran", "a cat ran", "", "a dog sat down", "the cat ran down"]] * 8
 KINDS = {
@@ -105,6 +106,30 @@ def test_a_feed_forward_model_sees_its_window_alone():
     assert abs(nearer[0] - nearer[1]) > 1e-3
 
 
+def test_a_decoder_reads_half_a_piece_again():
+    model, _ = make("decoder")
+    body, words = model.network.body.eval(), np.array([[3], [4], [5], [6], [7], [8], [9], [3], [4], [5]])
+    state = None
+    for start, stop in ((0, 4), (4, 8), (8, 10)):
+        hidden, state = body(words[start:stop], state)
+        alone, _ = body(words[max(0, start - 4) : stop])
+        np.testing.assert_allclose(hidden.data, alone.data[start - stop :], atol=1e-5)
+        np.testing.assert_array_equal(state[0], words[max(0, stop - 4) : stop])
+    other, _ = body(words[[1, 0, 2]])  # where a word stands matters, not only which words there are
+    assert np.abs(other.data[-1] - body(words[:3])[0].data[-1]).max() > 1e-3
+
+
+def test_contexts_reach_an_ngram_tail():
+    model, ids = make("rnn")
+    tail = language.witten_bell(language.count(ids, len(model.vocabulary), 3), model.vocabulary)
+    model, ids = make("rnn", output="short-list", output_options={"n_short": 3, "tail": tail})
+    tokens = ids[:30][ids[:30] != START_ID]
+    every, reader = np.concatenate(list(model.distributions(ids[:30]))), model.reader()
+    for word, expected in zip(tokens, every, strict=True):
+        np.testing.assert_allclose(reader.log_prob(), expected, atol=1e-5)
+        reader.read(int(word))
+
+
 @pytest.mark.parametrize("name", ["rnn", "lstm", "gru", "feed-forward"])
 def test_training_goes_on_from_the_state_of_the_batch_before(name):
     model, ids = make(name)
@@ -178,10 +203,32 @@ def test_dynamic_evaluation_adapts_and_stays_honest():
     other = new.copy()
     other[-4:-1] = [4, 5, 6]  # what comes later changes nothing before it
     np.testing.assert_allclose(dynamic.score_tokens(other)[:-4], adapted[:-4], atol=1e-5)
+    np.testing.assert_allclose(DynamicModel(model, lr=1e-9, length=8).score_tokens(new), static, atol=1e-4)
     every = np.concatenate(list(dynamic.distributions(new)))
     np.testing.assert_allclose(every[np.arange(len(every)), new[new != START_ID]], adapted[new != START_ID], atol=1e-5)
     for name, p in model.network.named_parameters():
         np.testing.assert_array_equal(p.data, before[name])
+
+
+@pytest.mark.parametrize("name, output", [*[(name, "full") for name in KINDS], ("rnn", "joint"), ("gru", "nce")])
+def test_on_a_device_as_strict_as_a_gpu(name, output):
+    """Trained, scored, read and adapted there as here."""
+    found = []
+    for device in ("cpu", "strict"):
+        options = {"output_options": {"n_samples": 5}} if output == "nce" else {}
+        model, ids = make(name, output=output, **options)
+        model.network.to(device)
+        dl.seed(0)
+        optimizer = optim.Adam(model.network.parameters(), lr=0.01)
+        train(model.network, ids, optimizer, validation=ids, columns=4, length=8, epochs=1, progress=False)
+        reader = model.reader()
+        reader.read(4)
+        dynamic = DynamicModel(model, lr=0.1, length=8)
+        every = np.concatenate(list(model.distributions(ids[:20])))
+        after = model.log_prob(np.array([[4, 5]]))
+        found.append([model.score_tokens(ids), reader.log_prob(), dynamic.score_tokens(ids), every, after])
+    for here, there in zip(*found, strict=True):
+        np.testing.assert_allclose(there, here, atol=2e-4)
 
 
 def test_tied_weights_are_one_parameter():

@@ -65,6 +65,14 @@ def test_gradient():
     check_grads(loss, h, *[p.numpy() for p in layer.parameters()], order=1)
 
 
+def test_classes_and_words_have_a_half_of_the_table_each():
+    layer, (h, target, contexts) = filled(), drawn()
+    layer.loss(dl.Tensor(h), target, contexts).backward()
+    rows = np.unique(layer.table.grad.rows)
+    n_classes, half = len(layer.bounds) - 1, layer.table.size // 2
+    assert 30 < (rows < half).sum() <= 30 * 3 * n_classes and (rows >= half).sum() > 30
+
+
 def test_samples_follow_the_contexts():
     layer, (h, _, contexts) = filled(), drawn(1)
     n = 20_000

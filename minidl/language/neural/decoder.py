@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ... import nn
 from ...backend import namespace_of
 from ...backend.random import generator
@@ -62,7 +60,7 @@ class Decoder(Body):
         if state is not None:
             before = state[0][max(0, len(state[0]) + t - self.length) :]
             seen = namespace_of(words).concatenate([before, words])
-        places = self.places(np.arange(len(seen)))
+        places = self.places(namespace_of(words).arange(len(seen)))
         x = self.dropout(self.embedding(seen).swapaxes(0, 1) + places)
         for layer in self.layers:
             x = layer(x, causal=True)

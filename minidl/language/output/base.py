@@ -198,7 +198,7 @@ class OutputLayer(Module):
     def _contexts(self, contexts: Any, rows: Any) -> Any:
         if contexts is None:
             return None
-        contexts = np.asarray(contexts)
+        contexts = backend_of(contexts).to_host(contexts) if hasattr(contexts, "dtype") else np.asarray(contexts)
         if contexts.ndim < 1 or contexts[..., 0].size != len(rows):
             raise ShapeError(f"{type(self).__name__}: contexts of shape {contexts.shape} for {len(rows)} hidden vectors; "
                              "they need a row for each")  # fmt: skip
