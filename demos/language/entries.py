@@ -12,12 +12,13 @@ import numpy as np
 
 from minidl import language, optim
 from minidl.errors import DataError
-from minidl.language import files
+from minidl.language import corpora, files
 from minidl.language.cache import CacheModel
 from minidl.language.mixture import LogLinearMixture, ensemble
 from minidl.language.neural import DynamicModel, NeuralModel, make_network, train, updates_per_epoch
 from minidl.language.ngram.brown import brown_clusters
 from minidl.language.ngram.classes import class_model
+from minidl.language.output.noise import unigram
 from minidl.language.perplexity import perplexity_of_ids
 from minidl.language.vocabulary import START_ID
 from minidl.optim.schedules import OneCycle
@@ -89,7 +90,8 @@ def add_network(table: Table, name: str, recipe: Recipe, args: argparse.Namespac
     run = args.run / name
     network, history = trained(table, name, recipe, table.train, args, run)
     model = NeuralModel(network, table.vocabulary)
-    files.save_neural(model, run / files.MODEL, table.counts, {"text": table.corpus.name, "splitting": args.splitting})
+    splitting = args.splitting or corpora.usual_splitting(args.data)
+    files.save_neural(model, run / files.MODEL, table.counts, {"text": args.data, "splitting": splitting})
     table.histories[name] = history
     table.add(name, "neural", model, history.last["seconds"], network.output.surrogate or "")
 
@@ -113,7 +115,7 @@ def add_saved(table: Table, run: Path) -> None:
 def add_mixtures(table: Table) -> None:
     """Both together: weights are fitted on the validation part, by expectation and maximisation."""
     networks = table.names("neural")
-    table.models["cache"] = CacheModel(table.vocabulary, size=CACHE, unigram=unigram_shares(table.counts))
+    table.models["cache"] = CacheModel(table.vocabulary, size=CACHE, unigram=unigram(table.counts))
     for parts in [[BASE, "cache"], *([BASE, name] for name in networks)]:
         table.mix(parts)
     if not networks:
@@ -129,13 +131,6 @@ def add_mixtures(table: Table) -> None:
         table.add(f"log-linear: {BASE} and {best}", "mixture", model, time.perf_counter() - start)
         table.add(f"{best}, dynamic", "neural", DynamicModel(table.models[best], lr=0.3))
         table.mix([BASE, f"{best}, dynamic"])
-
-
-def unigram_shares(counts: np.ndarray) -> np.ndarray:
-    """Shares of the words, (V,), of which none is 0 but that of a sentence's start."""
-    smoothed = counts + 1.0
-    smoothed[START_ID] = 0
-    return smoothed / smoothed.sum()
 
 
 # -- on what perplexity depends --------------------------------------------------------------------------

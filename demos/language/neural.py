@@ -76,7 +76,11 @@ def train_one(args: argparse.Namespace) -> None:
         epochs=args.epochs, schedule=OneCycle(optimizer, max(1, updates), rise=0.2), run_dir=args.run,
         resume=args.resume, checkpoint_every=500, config=config,
     )  # fmt: skip
-    about = {"text": args.text, "splitting": args.splitting, "seconds": history.last["seconds"]}
+    about = {
+        "text": args.text,
+        "splitting": args.splitting or corpora.usual_splitting(args.text),
+        "seconds": history.last["seconds"],
+    }
     files.save_neural(model, args.run / files.MODEL, counts, about, args.tail)
     found = language.perplexity(model, corpus.test)
     print(f"perplexity {found.including_unknown:.2f} on the held-out test part "

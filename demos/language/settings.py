@@ -109,4 +109,3 @@ def settings_for(name: str, n_words: int) -> Settings:
     if n_words < _LARGE_FROM:
         return _MEDIUM
     return replace(_LARGE, min_count=1) if name == "wikitext-2" else _LARGE
-

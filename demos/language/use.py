@@ -17,7 +17,8 @@ from minidl.language.cache import CacheModel
 from minidl.language.mixture import LinearMixture, LogLinearMixture
 from minidl.language.neural import DynamicModel, NeuralModel
 from minidl.language.perplexity import perplexity_of_ids
-from minidl.language.text import split
+from minidl.language.text import Splitting, split
+from minidl.train import figures
 from minidl.train.evaluate import to_host
 
 from .common import TEXT, encode_known, output_options, read_text, say, splitting_options
@@ -55,6 +56,7 @@ def add_commands(commands: Any) -> None:
     c = commands.add_parser("neighbours", parents=parents[1:], help="words that a neural model treats alike")
     c.add_argument("model", type=Path)
     c.add_argument("words", nargs="+", metavar="WORD")
+    c.add_argument("--picture", type=Path, metavar="FILE", help="draw all these words in the plane, as a PNG or SVG file")
     c.add_argument("--number", type=positive, default=8, metavar="N", help="how many for each (default: 8)")
     c.set_defaults(run_command=alike)
 
@@ -66,13 +68,18 @@ def measure(args: argparse.Namespace) -> None:
         if not isinstance(model, NeuralModel):
             raise ArgumentError(f"--dynamic: {args.model} is no neural model; only these learn while they read")
         model = DynamicModel(model, args.dynamic)
-    ids = encode_known(model.vocabulary, read_text(args.text, "test", args.splitting), args.text)
+    ids = encode_known(model.vocabulary, read_text(args.text, "test", splitting_of(args, args.model)), args.text)
     found = perplexity_of_ids(model, ids)
     print(f"perplexity including unknown words: {found.including_unknown:.4f}")
     print(f"perplexity excluding unknown words: {found.excluding_unknown:.4f}")
     rate = found.unknown / found.tokens
     print(f"tokens: {found.tokens:,} (words and sentence ends), unknown: {found.unknown:,} ({rate:.2%})")
     write_json(args.json, vars(found))
+
+
+def splitting_of(args: argparse.Namespace, model: Path) -> Splitting | None:
+    """What the user says of a text, else how the model's training text was split, where its file tells."""
+    return args.splitting or files.about(model).get("splitting")
 
 
 def mix(args: argparse.Namespace) -> None:
@@ -86,19 +93,20 @@ def mix(args: argparse.Namespace) -> None:
         raise ArgumentError("mix: give at least two models, or one and --cache")
     if args.log_linear and args.out:
         raise ArgumentError("mix: --out writes linear mixtures only")
-    tune = encode_known(models[0].vocabulary, read_text(args.tune, "valid", args.splitting), args.tune)
+    splitting = args.splitting or next(filter(None, (splitting_of(args, path) for path in args.models)), None)
+    tune = encode_known(models[0].vocabulary, read_text(args.tune, "valid", splitting), args.tune)
     mixture = (LogLinearMixture if args.log_linear else LinearMixture).fitted(models, tune)
     if args.out:
         parts: list[Any] = [*args.models, *(models[len(args.models) :])]
         files.save_mixture(args.out, parts, mixture.weights)
-    figures: dict[str, Any] = {"weights": dict(zip(names, map(float, mixture.weights), strict=True))}
-    for name, weight in figures["weights"].items():
+    results: dict[str, Any] = {"weights": dict(zip(names, map(float, mixture.weights), strict=True))}
+    for name, weight in results["weights"].items():
         print(f"{weight:8.4f}  {name}")
-    figures["tuning"] = compare(models, names, mixture, tune, f"tuning text {args.tune}")
+    results["tuning"] = compare(models, names, mixture, tune, f"tuning text {args.tune}")
     if args.test:
-        test = encode_known(models[0].vocabulary, read_text(args.test, "test", args.splitting), args.test)
-        figures["test"] = compare(models, names, mixture, test, f"test text {args.test}")
-    write_json(args.json, figures)
+        test = encode_known(models[0].vocabulary, read_text(args.test, "test", splitting), args.test)
+        results["test"] = compare(models, names, mixture, test, f"test text {args.test}")
+    write_json(args.json, results)
 
 
 def compare(
@@ -119,7 +127,7 @@ def compare(
 def write(args: argparse.Namespace) -> None:
     """A text that a model makes up."""
     model = files.load(args.model)
-    prompt = split(args.prompt, args.splitting or files.about(args.model).get("splitting") or "words")
+    prompt = split(args.prompt, splitting_of(args, args.model) or "words")
     made = generate.generate(
         model, args.seed, prompt, max_tokens=args.words, temperature=args.temperature, top_k=args.top_k, top_p=args.top_p,
         stop_at_end=False, allow_unknown=args.unknown,
@@ -140,3 +148,8 @@ def alike(args: argparse.Namespace) -> None:
     for word, near in found.items():
         print(f"{word}: " + ", ".join(f"{other} {cosine:.2f}" for other, cosine in near))
     write_json(args.json, found)
+    if args.picture is not None:
+        shown = list(dict.fromkeys([*found, *(other for near in found.values() for other, _ in near)]))
+        places = neighbours.project_2d(table[model.vocabulary.encode(shown)])
+        figures.write(figures.points(places, shown), args.picture)
+        print(f"picture: {args.picture}")

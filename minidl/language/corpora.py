@@ -51,19 +51,26 @@ def load(name: str, splitting: Splitting | None = None) -> Corpus:
     DataError
         No such text; unreadable; or too short to be cut into three parts.
     """
+    splitting = splitting or usual_splitting(name)
     if name == "topics":
-        return _cut(name, [split(line, splitting or "tokens") for line in topics()])
+        return _cut(name, [split(line, splitting) for line in topics()])
     if name not in SOURCES:
         if not Path(name).is_file():
             raise DataError(f"no text called {name!r}: give the path of a text file, or one of {', '.join(NAMES)}")
-        return _cut(name, list(read_sentences(name, splitting or "words", keep_empty=False)))
+        return _cut(name, list(read_sentences(name, splitting, keep_empty=False)))
     source = SOURCES[name]
-    splitting = splitting or ("words" if source.tokenized else "tokens")
     parts = []
     for file in source.files:
         _, path = contents(file, folders(source.folder))
         parts.append(list(read_sentences(path, splitting, source.keep_empty)))
     return Corpus(name, *parts) if len(parts) == 3 else _cut(name, parts[0])
+
+
+def usual_splitting(name: str) -> Splitting:
+    """How a text is split into words unless a user says otherwise."""
+    if name == "topics" or (name in SOURCES and not SOURCES[name].tokenized):
+        return "tokens"
+    return "words"
 
 
 def _cut(name: str, sentences: Sentences) -> Corpus:

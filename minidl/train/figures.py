@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import Any
 
 import numpy as np
 
-from ..errors import MissingExtra
+from ..errors import ArgumentError, MissingExtra
+from .files import replacing
 from .history import History
 from .labels import offsets
 
@@ -57,6 +59,21 @@ def data_uri(figure: Any, form: str = "svg", dpi: int = 150) -> str:
         figure.savefig(buffer, format=form, dpi=dpi, metadata={"Date": None} if form == "svg" else None)
     kind = "svg+xml" if form == "svg" else form
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def write(figure: Any, path: str | os.PathLike[str], dpi: int = 150) -> None:
+    """Write the figure to a file, whole or not at all; the name's ending says in which form.
+
+    Raises
+    ------
+    ArgumentError
+        A form that Matplotlib does not know.
+    """
+    form = os.path.splitext(path)[1].lstrip(".").lower()
+    if form not in figure.canvas.get_supported_filetypes():
+        raise ArgumentError(f"{path}: pictures are written as .png, .svg or .pdf")
+    with replacing(path) as f, needs("matplotlib").rc_context(_STYLE):
+        figure.savefig(f, format=form, dpi=dpi)
 
 
 @_styled

@@ -136,6 +136,9 @@ def test_train_mix_generate_neighbours(tmp_path, long_text, capsys):
     assert len(json.loads(out.read_text())["words"]) == 12 and capsys.readouterr().out.startswith("the cat")
     assert run("neighbours", lstm, "cat", "--number", 2) == 0
     assert capsys.readouterr().out.count(",") == 1
+    picture = tmp_path / "words.png"
+    assert run("neighbours", lstm, "cat", "dog", "mat", "--picture", picture) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_training_goes_on_where_it_was(tmp_path, long_text):
@@ -169,6 +172,8 @@ def test_the_table(tmp_path, long_text, capsys):
         (["mix", "MODEL", "OTHER-MODEL", "--tune", "TEXT"], "train both with one vocabulary"),
         (["mix", "MODEL", "MODEL", "--tune", "none.txt"], "none.txt"),
         (["neighbours", "MODEL", "cat"], "no neural model"),
+        (["neighbours", "NEURAL", "cow"], "'cow' is not in the vocabulary"),
+        (["neighbours", "NEURAL", "cat", "--picture", "a.doc"], "a.doc: pictures are written as .png"),
         (["generate", "MODEL", "--temperature", "-1"], "temperature"),
         (["generate", "none"], "none"),
         (["train", "TEXT"], "too few to learn from"),
@@ -192,12 +197,16 @@ def test_bad_input_is_one_line_and_writes_nothing(tmp_path, text, long_text, arg
     (tmp_path / "LATIN").write_bytes("\u00fcber\n".encode("latin-1"))
     assert run("train-ngram", text, "--order", 2, "--discount-fallback", "--out", "MODEL") == 0
     assert run("train-ngram", long_text, "--order", 2, "--discount-fallback", "--out", "OTHER-MODEL") == 0
+    if "NEURAL" in arguments:
+        small = ["--embedding", 4, "--hidden", 4, "--epochs", 1, "--columns", 4]
+        assert run("train", long_text, *small, "--run", "NEURAL") == 0
     capsys.readouterr()
     places = {"TEXT": str(text), "LONG": str(long_text)}
     assert run(*[places.get(a, a) for a in arguments]) == 1
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.startswith("error: ") and says in last
-    assert not (tmp_path / "m.arpa").exists() and not list(tmp_path.rglob("model.safetensors"))
+    assert not (tmp_path / "m.arpa").exists() and not (tmp_path / "a.doc").exists()
+    assert not list((tmp_path / "runs").rglob("model.safetensors"))
 
 
 def test_mostly_unknown_words_are_remarked(tmp_path, text, capsys):

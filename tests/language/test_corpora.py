@@ -1,7 +1,9 @@
 """Texts by name and from files: three parts, no overlap, and the figures that are published of them."""
 
+import contextlib
 import gzip
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -54,6 +56,18 @@ def test_the_help_texts_are_sentences_and_none_comes_twice():
     assert not any(set(line) <= set("*=-~") for line in lines), "no underlines"
     long = [line for line in lines if len(line) > 90]
     assert len(set(long)) > 0.97 * len(long)
+
+
+def test_a_damaged_archive_is_one_error(tmp_path):
+    whole = gzip.compress(b"a text of several words\n" * 500)
+    rng = random.Random(0)
+    for _ in range(150):
+        data = bytearray(whole)
+        for _ in range(rng.randint(1, 4)):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        (tmp_path / "damaged").write_bytes(data[: rng.randrange(1, len(data))] if rng.random() < 0.5 else data)
+        with contextlib.suppress(DataError):
+            corpora.load(str(tmp_path / "damaged"))
 
 
 @with_data
