@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 from scipy.stats import chisquare
+from strict_backend import StrictArray
 
 import minidl as dl
 from minidl import language, nn
@@ -14,7 +15,6 @@ from minidl.autograd.check import check_grads
 from minidl.errors import ArgumentError, DTypeError, ShapeError
 from minidl.language.output import OUTPUTS, FullSoftmax, HierarchicalSoftmax, SampledSoftmax, make_output
 from minidl.nn.tree import owner_path
-from tests.strict_backend import StrictArray
 
 H, V = 6, 40
 COUNTS = np.r_[30, 0, 50, (200 / np.arange(1, V - 2)).astype(int)]
