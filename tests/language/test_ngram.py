@@ -203,6 +203,21 @@ def test_what_is_refused(call, error, says):
         call()
 
 
+@pytest.mark.parametrize("longest", [5, 200_000])
+def test_a_long_text_is_scored_as_its_sentences_are(longest):
+    """In blocks, on several threads, by hash tables."""
+    rng = np.random.default_rng(0)
+    model = trained(split(SMALL), 3, fallback=FALLBACK)
+    text = [rng.choice(["a", "b", "c", "z"], n).tolist() for n in rng.integers(0, longest, 200_000 // longest * 2 + 1)]
+    scored, found = model.look_up(model.vocabulary.encode_sentences(text))
+    starts = np.flatnonzero(model.vocabulary.encode_sentences(text) == 1)
+    for i in rng.choice(len(text), 20):
+        alone = model.look_up(model.vocabulary.encode_sentences([text[i]][:1]))
+        part = slice(starts[i], starts[i] + len(text[i]) + 2)
+        np.testing.assert_array_equal(scored[part], alone[0])
+        np.testing.assert_array_equal(found[part], alone[1])
+
+
 def test_unknown_words_are_counted_apart():
     model = trained(split(SMALL), 2, fallback=FALLBACK)
     found = language.perplexity(model, split(["a z", "q"]))

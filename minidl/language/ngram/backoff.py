@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ...backend.threads import parallel_blocks
 from ...errors import ArgumentError
 from ..model import LanguageModel
 from ..vocabulary import START_ID, Vocabulary
@@ -17,6 +18,7 @@ from .hashing import HashIndex
 
 _NOT_THERE = -np.inf
 _MANY = 1 << 15  # tokens that pay for hash tables
+_BLOCK = 1 << 16  # tokens that a thread takes at a time
 
 
 @dataclass
@@ -103,8 +105,20 @@ class BackoffModel(LanguageModel):
     def look_up(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What :meth:`score_tokens` says, and the length of the n-gram that was found for each token, (n,) int."""
         ids = np.asarray(ids, np.int64)
-        if ids.size >= _MANY:
-            self.index()
+        if ids.size < _MANY:
+            return self._look_up(ids)
+        self.index()
+        cuts = _cuts(ids)
+        log_probs, found = np.empty(ids.size), np.empty(ids.size, np.int64)
+
+        def block(first: int, last: int) -> None:
+            part = slice(cuts[first], cuts[last])
+            log_probs[part], found[part] = self._look_up(ids[part])
+
+        parallel_blocks(block, len(cuts) - 1, 1)
+        return log_probs, found
+
+    def _look_up(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         log_probs, found = self.log_probs[0][ids].astype(np.float64), np.ones(ids.size, np.int64)
         no_start = np.append(ids != START_ID, False)  # nothing follows the last token
         places, rows = np.arange(ids.size), ids  # where n-grams of the present length end, and which
@@ -128,3 +142,10 @@ class BackoffModel(LanguageModel):
         """
         if self._indices is None:
             self._indices = [HashIndex(table.keys) for table in self.tables]
+
+
+def _cuts(ids: np.ndarray) -> np.ndarray:
+    """Bounds of blocks of whole sentences, from 0 to the text's length."""
+    starts = np.flatnonzero(ids == START_ID)
+    nearest = np.searchsorted(starts, np.arange(_BLOCK, ids.size, _BLOCK))
+    return np.unique([0, *starts[nearest[nearest < len(starts)]], ids.size])
