@@ -1,7 +1,8 @@
 """A modified Kneser-Ney 5-gram: ``python -m benchmarks.ngram TEXT TEST [--order N] [--rounds N]``.
 
-Seconds from the text to the model and to its ARPA file, bytes an n-gram at the peak, perplexity, and, where
-``pip install kenlm`` was possible, the scoring of a test text beside a loop over ``kenlm.Model.score``, in turns.
+Seconds from the text to the model, to its ARPA and binary files and back, bytes an n-gram at the peak, perplexity, whole
+distributions, and, where ``pip install kenlm`` was possible, the scoring of a test text beside a loop over
+``kenlm.Model.score``, in turns.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from statistics import median
 from typing import Any
 
 from minidl import language
+from minidl.language.binary import read_binary, write_binary
 
 
 def main() -> None:
@@ -40,6 +42,15 @@ def main() -> None:
         with path.open("wb") as file:
             _, seconds = timed(lambda: language.write_arpa(model, file))
         print(f"ARPA written: {seconds:.2f} s, {n / seconds:,.0f} n-grams/s, {path.stat().st_size / 1e6:.0f} MB")
+        _, seconds = timed(lambda: language.read_arpa(path))
+        print(f"ARPA read: {seconds:.2f} s")
+        _, seconds = timed(lambda: write_binary(model, path.with_suffix(".bin")))
+        print(f"binary form written: {seconds:.2f} s", end="; ")
+        _, seconds = timed(lambda: read_binary(path.with_suffix(".bin")))
+        print(f"opened: {seconds:.3f} s")
+        pieces = model.distributions(model.vocabulary.encode_sentences(sentences))
+        piece, seconds = timed(lambda: next(pieces))
+        print(f"distributions: {seconds / len(piece) * 1e6:.0f} us for one over {piece.shape[1]:,} words")
         score(model, path, sentences, args.rounds)
 
 

@@ -125,6 +125,9 @@ SMOOTHINGS = {
     "kneser-ney": (language.kneser_ney, {"fallback": FALLBACK}),
     "witten-bell": (language.witten_bell, {}),
     "absolute": (language.absolute, {"discount": 0.6}),
+    "additive": (language.additive, {"alpha": 0.3}),
+    "katz": (language.katz, {"k": 2, "fallback": 0.4}),
+    "sri-unigrams": (language.kneser_ney, {"fallback": FALLBACK, "interpolate_unigrams": False}),
 }
 
 

@@ -18,6 +18,8 @@ from .counts import Counts, Table
 from .interpolate import check_vocabulary, cut, thresholds
 from .normalise import normalised, rounded
 
+_LEAST_K = 2
+
 Fallback = Literal["lower-k"] | float | None
 
 
@@ -36,7 +38,7 @@ def katz(
     vocabulary : Vocabulary
         With which they were made.
     k : int
-        Counts above are trusted as they are.
+        Counts above are trusted as they are; at least 2, as with 1 what was seen once would give up everything.
     prune : see :func:`.interpolate.interpolate`
     fallback : "lower-k" or float, optional
         For orders where discounts cannot be estimated: the highest k below for which they can, or absolute discounting
@@ -45,13 +47,13 @@ def katz(
     Raises
     ------
     ArgumentError
-        A k below 1, another fallback, thresholds or vocabulary.
+        A k below 2, another fallback, thresholds or vocabulary.
     DataError
         Discounts cannot be estimated from these counts; says for which order and why.
     """
     check_vocabulary(counts, vocabulary)
-    if k < 1:
-        raise ArgumentError(f"katz: k must be at least 1, got {k}")
+    if k < _LEAST_K:
+        raise ArgumentError(f"katz: k must be at least {_LEAST_K}, got {k}")
     if not (fallback is None or fallback == "lower-k" or (isinstance(fallback, float) and 0 < fallback < 1)):
         raise ArgumentError(f"katz: fallback must be 'lower-k' or a discount between 0 and 1, got {fallback!r}")
     tables, probs = list[Table](), list[np.ndarray]()
@@ -90,20 +92,17 @@ def _following(c: np.ndarray, discounted: np.ndarray, context: np.ndarray) -> np
 def _discounted(c: np.ndarray, order: int, k: int, fallback: Fallback) -> np.ndarray:
     """The counts less what they give up, (n,)."""
     n = np.bincount(np.minimum(c, k + 2).astype(np.int64), minlength=k + 3)
-    ratios = good_turing(n, k)
-    while ratios is None and fallback == "lower-k" and k > 1:
-        k -= 1
-        ratios = good_turing(n, k)
-    if ratios is not None:
-        return c * np.append(ratios, 1.0)[np.minimum(c, k + 1).astype(np.int64)]
+    for highest in range(k, _LEAST_K - 1 if fallback == "lower-k" else k - 1, -1):
+        ratios = good_turing(n, highest)
+        if ratios is not None:
+            return c * np.append(ratios, 1.0)[np.minimum(c, highest + 1).astype(np.int64)]
     if isinstance(fallback, float):
         return np.maximum(c - fallback, 0.0)
     seen = ", ".join(f"n{r} = {n[r]}" for r in range(1, k + 2))
-    tried = "even with k = 1 there are" if fallback else "there are"
+    lower = "fallback='lower-k' (for this order, a k below), or " if fallback is None else ""
     raise DataError(
-        f"katz: {tried} no discounts for order {order}: of its n-grams, by how often they occur, {seen}, and each must "
-        f"leave a discount between 0 and 1; take more text, a lower order, fallback='lower-k' (for this order, a k "
-        "below), or fallback=0.5 (absolute discounting by so much)"
+        f"katz: no discounts for order {order}: {seen} n-grams have a count of 1 to {k + 1}, and what each count keeps must "
+        f"come out between 0 and 1; take more text, a lower order, {lower}fallback=0.5 (absolute discounting by so much)"
     )
 
 
