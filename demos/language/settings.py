@@ -99,13 +99,16 @@ _LARGE = Settings(
     classes=100,
     exact_mixtures=False,
 )
+_FULL = 75_000  # words of a small text from which on there are fewer epochs, so that the table takes no longer
 _MEDIUM_FROM, _LARGE_FROM = 150_000, 1_000_000  # words
 
 
 def settings_for(name: str, n_words: int) -> Settings:
     """Settings for a text by its name and size."""
     if n_words < _MEDIUM_FROM:
-        return _SMALL
+        share = min(1.0, _FULL / max(n_words, 1))
+        shorter = {name: replace(r, epochs=max(2, round(r.epochs * share))) for name, r in _SMALL.networks.items()}
+        return replace(_SMALL, networks=shorter)
     if n_words < _LARGE_FROM:
         return _MEDIUM
     return replace(_LARGE, min_count=1) if name == "wikitext-2" else _LARGE

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ..errors import ArgumentError
-from .model import LanguageModel
+from .model import LanguageModel, checked_contexts
 from .vocabulary import START_ID, Vocabulary
 
 _AT_ONCE = 1 << 22  # probabilities of :meth:`CacheModel.distributions` that are in memory at the same time
@@ -72,9 +72,8 @@ class CacheModel(LanguageModel):
 
     def log_prob(self, contexts: np.ndarray) -> np.ndarray:
         """See :meth:`.LanguageModel.log_prob`; a context is what the cache holds, whatever sentences it is of."""
-        contexts, size = np.asarray(contexts, np.int64), len(self.vocabulary)
-        if contexts.ndim != 2 or (contexts.size and (contexts.min() < 0 or contexts.max() >= size)):
-            raise ArgumentError(f"log_prob: contexts must be (n, length) of numbers in [0, {size}), got {contexts.shape}")
+        size = len(self.vocabulary)
+        contexts = checked_contexts(contexts, size)
         out = np.empty((len(contexts), size), np.float32)
         for line, context in zip(out, contexts, strict=True):
             words = context[context != START_ID][-self.size :]

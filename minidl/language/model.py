@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..errors import ArgumentError
 from .vocabulary import END_ID, START_ID, Vocabulary
 
 _AT_ONCE = 1 << 24  # probabilities that are in memory at the same time
@@ -111,6 +112,20 @@ class _WindowReader:
     def read(self, word: int) -> None:
         words = [START_ID] if word == END_ID else [*self._words, word]
         self._words = words[-max(self._model.memory, 1) :]
+
+
+def checked_contexts(contexts: np.ndarray, size: int) -> np.ndarray:
+    """What :meth:`LanguageModel.log_prob` was given, (n, length) int64.
+
+    Raises
+    ------
+    ArgumentError
+        Another shape, or numbers that are no words.
+    """
+    contexts = np.asarray(contexts, np.int64)
+    if contexts.ndim != 2 or (contexts.size and (contexts.min() < 0 or contexts.max() >= size)):
+        raise ArgumentError(f"log_prob: contexts must be (n, length) of numbers in [0, {size}), got {contexts.shape}")
+    return contexts
 
 
 def contexts_of(ids: np.ndarray, length: int) -> np.ndarray:

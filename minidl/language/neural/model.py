@@ -9,7 +9,7 @@ import numpy as np
 
 from ...errors import ArgumentError
 from ...train.evaluate import device_of, evaluation, to_host
-from ..model import LanguageModel, Reader, contexts_of
+from ..model import LanguageModel, Reader, checked_contexts, contexts_of
 from ..vocabulary import END_ID, START_ID, Vocabulary
 from .bodies import State
 from .columns import stream
@@ -51,10 +51,8 @@ class NeuralModel(LanguageModel):
         return sum(p.size for p in self.network.parameters())
 
     def log_prob(self, contexts: np.ndarray) -> np.ndarray:
-        contexts = np.asarray(contexts, np.int64)
         size = len(self.vocabulary)
-        if contexts.ndim != 2 or (contexts.size and (contexts.min() < 0 or contexts.max() >= size)):
-            raise ArgumentError(f"log_prob: contexts must be (n, length) of numbers in [0, {size}), got {contexts.shape}")
+        contexts = checked_contexts(contexts, size)
         out = np.empty((len(contexts), size), np.float32)
         begun = np.cumprod(contexts == START_ID, axis=1).sum(axis=1)  # starts in front: nothing was read before the last
         for n_starts in np.unique(begun):

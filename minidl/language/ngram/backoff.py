@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ...backend.threads import parallel_blocks
-from ...errors import ArgumentError
-from ..model import LanguageModel
+from ..model import LanguageModel, checked_contexts
 from ..vocabulary import START_ID, Vocabulary
 from .counts import Table
 from .hashing import HashIndex
@@ -60,10 +59,8 @@ class BackoffModel(LanguageModel):
         return f"BackoffModel(order {self.order}: {sizes} n-grams)"
 
     def log_prob(self, contexts: np.ndarray) -> np.ndarray:
-        contexts = np.asarray(contexts, np.int64)
         size = len(self.vocabulary)
-        if contexts.ndim != 2 or (contexts.size and (contexts.min() < 0 or contexts.max() >= size)):
-            raise ArgumentError(f"log_prob: contexts must be (n, length) of numbers in [0, {size}), got {contexts.shape}")
+        contexts = checked_contexts(contexts, size)
         weights = np.zeros(len(contexts))  # of the contexts that are longer
         steps = list[tuple[int, np.ndarray, np.ndarray, np.ndarray]]()
         for length in range(min(self.order - 1, contexts.shape[1]), 0, -1):

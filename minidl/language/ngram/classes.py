@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...errors import ArgumentError
-from ..model import LanguageModel
+from ..model import LanguageModel, checked_contexts
 from ..vocabulary import SPECIAL, START_ID, Vocabulary
 
 
@@ -54,7 +54,7 @@ class ClassModel(LanguageModel):
         return self.class_model.n_parameters + len(self.vocabulary)
 
     def log_prob(self, contexts: np.ndarray) -> np.ndarray:
-        log_probs = self.class_model.log_prob(self.classes[np.asarray(contexts, np.int64)])
+        log_probs = self.class_model.log_prob(self.classes[checked_contexts(contexts, len(self.vocabulary))])
         return log_probs[:, self.classes] + self.within.astype(np.float32)
 
     def score_tokens(self, ids: np.ndarray) -> np.ndarray:
