@@ -70,9 +70,10 @@ def make_step(name: str, counts: np.ndarray, args: argparse.Namespace) -> Step:
     def step() -> float:
         hidden = Tensor(rng.standard_normal((args.tokens, args.hidden), np.float32), requires_grad=True)
         target = rng.choice(words, args.tokens, p=p)
+        contexts = rng.choice(words, (args.tokens, layer.context)) if layer.context else None
         start = time.perf_counter()
         optimizer.zero_grad()
-        layer.loss(hidden, target).backward()
+        layer.loss(hidden, target, contexts).backward()
         clip_grad_norm(optimizer.space, 5.0)
         optimizer.step()
         return time.perf_counter() - start
