@@ -15,7 +15,7 @@ LEVELS = {
 NEIGHBOURS = {("vision", "train"), ("language", "train")}
 # What the chapter's older methods need: no autograd, no layers.
 PURE = {
-    "speech": ("gmm", "hmm", "lexicon", "decoder", "features"),
+    "speech": ("gmm", "hmm", "lexicon", "decoder", "features", "wer"),
     "language": (
         "vocabulary", "text", "model", "ngram", "arpa", "binary", "cache", "mixture", "perplexity", "generate", "bands",
         "neighbours",

@@ -1,0 +1,1 @@
+"""Speech: features, Gaussian mixtures, hidden Markov models, then neural acoustic models (Deep Learning, section 12.3)."""
