@@ -46,7 +46,7 @@ class Body(nn.Module):
 
     def forward(self, words: Any, state: State = None) -> tuple[Any, tuple[Any, ...]]:
         """(T, N) int, state -> (T, N, H), state."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no forward method; define it")
 
 
 def with_words_before(words: Any, state: State, n: int) -> Any:
