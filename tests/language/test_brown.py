@@ -1,7 +1,9 @@
 """Brown clusters: each merger is the one that costs least by a plain sum, and the class model that is made of them."""
 
 import math
+import os
 from itertools import combinations, pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,9 +12,11 @@ from hypothesis import strategies as st
 
 from minidl import language
 from minidl.errors import ArgumentError, DataError
+from minidl.language import corpora
 from minidl.language.ngram.brown import _Window, brown_clusters
 from minidl.language.ngram.classes import ClassModel, class_model
 
+DATA = Path(os.environ.get("MINIDL_DATA", Path(__file__).parents[3] / "shared" / "data"))
 texts = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=8), min_size=1, max_size=20)
 
 
@@ -44,10 +48,11 @@ def mergers(ids, size, n_classes):
         return brown_clusters(ids, size, n_classes), chosen
 
 
-@given(texts, st.integers(1, 4))
-def test_each_merger_costs_least_by_a_plain_sum(sentences, n_classes):
-    """Of all pairs of classes, a difference of two whole sums."""
+@given(texts, st.integers(1, 4), st.booleans())
+def test_each_merger_costs_least_by_a_plain_sum(sentences, n_classes, ends):
+    """Of all pairs of classes, a difference of two whole sums; also where last words have nothing after them."""
     ids, vocabulary = encoded([*sentences, list("abcda"), list("abbc")])
+    ids = ids if ends else ids[ids != 2]
     found, chosen = mergers(ids, len(vocabulary), n_classes)
     pairs = [(a, b) for a, b in pairwise(ids.tolist()) if b != 1]
     groups = [{word} for word in range(n_classes + 3)]
@@ -73,6 +78,27 @@ def test_words_between_the_same_neighbours_are_of_a_class():
     classes = brown_clusters(ids, len(vocabulary), 3)
     assert {frozenset(vocabulary.decode(np.flatnonzero(classes == i))) for i in (3, 4, 5)} == set(map(frozenset, kinds))
     assert classes[:3].tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(brown_clusters(ids, len(vocabulary), 3), classes)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "wikitext-2").is_dir(), reason="the data sets are not here")
+def test_a_real_text(monkeypatch):
+    """Words that English grammar puts together are together, and classes say more than as many bands of frequency."""
+    monkeypatch.setenv("MINIDL_DATA", str(DATA))
+    sentences = list(corpora.load("wikitext-2").train)[:5000]
+    vocabulary = language.Vocabulary.from_sentences(sentences, min_count=3)
+    ids = vocabulary.encode_sentences(sentences)
+    classes = brown_clusters(ids, len(vocabulary), 50)
+    for alike in (["would", "could", "will", "may"], ["was", "is"], ["2", "3", "4", "5"], ["his", "their", "its"]):
+        assert len(set(classes[vocabulary.encode(alike)])) == 1, alike
+    pairs = [(a, b) for a, b in pairwise(ids.tolist()) if b != 1]
+    bands = np.append([0, 1, 2], 3 + np.arange(len(vocabulary) - 3) * 50 // (len(vocabulary) - 3))
+    ours, theirs = (
+        information(pairs, [set(np.flatnonzero(each == i).tolist()) for i in range(53)]) for each in (classes, bands)
+    )
+    unrelated = information(pairs, [set(range(len(vocabulary)))])
+    assert ours - unrelated > 2 * (theirs - unrelated)
 
 
 def test_as_many_classes_as_words_and_words_that_the_text_does_not_have():
@@ -94,6 +120,11 @@ def test_a_class_model_sums_to_one_and_scores_are_its_products(sentences, n_clas
     np.testing.assert_allclose(log_probs[np.arange(len(tokens)), tokens], scores[ids != 1], rtol=1e-5, atol=1e-5)
     assert (scores[ids == 1] == 0).all() and model.memory == order - 1
     assert model.n_parameters == model.class_model.n_parameters + len(vocabulary)
+    reader, read = model.reader(), []
+    for word in tokens:
+        read.append(reader.log_prob())
+        reader.read(word)
+    np.testing.assert_allclose(np.exp(read), np.exp(log_probs), rtol=1e-5, atol=0)
 
 
 def witten_bell(ids, names, order):
@@ -136,6 +167,8 @@ def test_a_word_that_the_text_does_not_have_counts_as_once():
         (lambda ids, v, m: ClassModel(v, np.arange(4), m, np.ones(5)), ArgumentError, r"\(5,\) integers"),
         (lambda ids, v, m: ClassModel(v, np.arange(5.0), m, np.ones(5)), ArgumentError, "float64"),
         (lambda ids, v, m: ClassModel(v, np.arange(5), m, np.ones(4)), ArgumentError, "word_counts"),
+        (lambda ids, v, m: class_model(ids + 1, v, np.arange(5), None), ArgumentError, r"begin with 1 and lie in \[0, 5\)"),
+        (lambda ids, v, m: class_model(ids[:0], v, np.arange(5), None), DataError, "empty"),
     ],
 )
 def test_what_is_refused(call, error, says):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minidl import language
 from minidl.errors import ArgumentError
-from minidl.language.ngram.counts import words_of
+from minidl.language.ngram.counts import Table, unigrams, words_of
 from minidl.language.ngram.entropy import entropy_prune, losses
 from minidl.language.ngram.kneser_ney import FALLBACK
 from minidl.language.ngram.normalise import normalised
@@ -32,12 +32,14 @@ def in_float64(model):
     return normalised(model.vocabulary, model.tables, [np.exp(a.astype(np.float64)) for a in model.log_probs])
 
 
-def without(model, row):
-    """The model without one n-gram of the highest order."""
-    table, kept = model.tables[-1], np.arange(len(model.tables[-1])) != row
-    shorter_table = type(table)(table.keys[kept], table.context[kept], table.suffix[kept])
-    probs = [np.exp(a) for a in [*model.log_probs[:-1], model.log_probs[-1][kept]]]
-    return normalised(model.vocabulary, [*model.tables[:-1], shorter_table], probs)
+def without(model, ngram):
+    """What a context's probabilities are without one of its words: seen words keep theirs, others share as below, (V,)."""
+    p, below = (np.exp(model.log_prob(ngram[None, first:-1])[0].astype(np.float64)) for first in (0, 1))
+    n_grams = words_of(model.tables, np.arange(len(model.tables[-1])))
+    seen = np.zeros(len(p), bool)
+    seen[n_grams[(n_grams[:, :-1] == ngram[:-1]).all(1), -1]] = True
+    seen[ngram[-1]] = False
+    return np.where(seen, p, below * (1 - p[seen].sum()) / below[~seen].sum())
 
 
 def probability_of(model, words):
@@ -68,9 +70,28 @@ def compare_losses(model):
     assert (found >= 0).all() and found.max() > 1e-3
     for row, ngram in enumerate(words_of(model.tables, np.arange(len(found)))):
         context = ngram[None, :-1]
-        with_it, without_it = (np.delete(each.log_prob(context)[0], 1) for each in (model, without(model, row)))
+        with_it, without_it = np.delete(model.log_prob(context)[0], 1), np.log(np.delete(without(model, ngram), 1))
         expected = probability_of(model, context[0]) * (np.exp(with_it) * (with_it - without_it)).sum()
         assert found[row] == pytest.approx(expected, rel=1e-5, abs=1e-8)  # weights go through float32
+
+
+@pytest.mark.parametrize("how", ["kneser-ney", "katz", "witten-bell"])  # additive: shorter ones play no part
+def test_losses_of_shorter_ngrams_are_those_of_a_model_without_the_longer(how):
+    model = in_float64(trained(SENTENCES, 3, how))
+    shorter = language.BackoffModel(model.vocabulary, model.tables[:2], model.log_probs[:2], model.backoffs[:1])
+    compare_losses(shorter)
+    np.testing.assert_array_equal(losses(model, 2), losses(shorter, 2))
+
+
+def test_probabilities_that_are_no_whole_model_are_made_one():
+    """Of <unk>, </s>, a, b: 1, 2, 3, 2 are shares of 8; where a's only follower has all, next to nothing is left."""
+    a, b = 3, 4
+    table = Table(np.array([a * 5 + b]), np.array([a]), np.array([b]))
+    vocabulary = language.Vocabulary(["a", "b"])
+    model = normalised(vocabulary, [unigrams(5), table], [np.array([1.0, 7, 2, 3, 2]), np.array([1.0])])
+    alone, after_a = np.exp(np.concatenate([model.log_prob(np.array([context])) for context in ([b], [a])]))
+    np.testing.assert_allclose(alone, [1 / 8, 0, 2 / 8, 3 / 8, 2 / 8], rtol=1e-6, atol=0)
+    assert after_a.sum() == pytest.approx(1, abs=1e-6) and (after_a[[0, 2, 3]] > 0).all() and after_a[b] > 1 - 1e-6
 
 
 texts = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=6), min_size=1, max_size=20)
@@ -128,6 +149,18 @@ def test_a_higher_threshold_leaves_less_and_costs_more():
     assert sorted(sizes, reverse=True) == list(sizes) and sizes[-1] < sizes[0]
     assert sorted(scores, reverse=True) == list(scores)
     assert len(entropy_prune(model, 1e9).tables[1]) == 0
+
+
+def test_a_pruned_model_is_written_and_read_as_it_is(tmp_path):
+    model = entropy_prune(trained(SENTENCES, 3, "kneser-ney"), 5e-3)
+    with open(tmp_path / "pruned.arpa", "wb") as file:
+        language.write_arpa(model, file)
+    again = language.read_arpa(tmp_path / "pruned.arpa")
+    assert again.vocabulary.words == model.vocabulary.words
+    for ours, theirs in zip(model.tables, again.tables, strict=True):
+        np.testing.assert_array_equal(ours.keys, theirs.keys)
+    ids = model.vocabulary.encode_sentences([*SENTENCES, ["z", "a"], ["d", "c", "b"]])
+    np.testing.assert_allclose(again.score_tokens(ids), model.score_tokens(ids), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("threshold", [-1e-9, float("nan"), float("inf")])

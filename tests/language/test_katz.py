@@ -1,6 +1,7 @@
 """Katz's model: a table by hand, always summing to one, and a plain word where counts do not allow its discounts."""
 
 import math
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -47,6 +48,40 @@ def test_a_table_by_hand(context):
     assert sum(TABLE[context]) == pytest.approx(1, abs=1e-12)
     model = trained(SENTENCES, 2, k=2)
     np.testing.assert_allclose(following(model, [context]), TABLE[context], rtol=1e-6, atol=0)
+
+
+def plain_katz(sentences, order, size):
+    """Katz's recursion on dictionaries of tuples, with a half taken from each count."""
+    grams = Counter()
+    for sentence in sentences:
+        words = ["<s>", *sentence, "</s>"]
+        grams.update(tuple(words[i : i + k]) for k in range(1, order + 1) for i in range(len(words) - k + 1))
+    del grams["<s>",]
+
+    def prob(word, context):
+        seen = {g[-1]: n for g, n in grams.items() if g[:-1] == context}
+        total = sum(seen.values())
+        own = {w: (n - 0.5) / total for w, n in seen.items()}
+        if word in own:
+            return own[word]
+        if not context:
+            return (1 - sum(own.values())) / (size - len(own))
+        left_below = 1 - sum(prob(w, context[1:]) for w in own)
+        return (1 - sum(own.values())) * prob(word, context[1:]) / left_below
+
+    return prob
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_equal_to_the_plain_recursion(order):
+    """k is so high that no order has its discounts."""
+    sentences = [line.split() for line in ("a b a c", "a b", "c a b", "b", "a b a", "d a a", "c")]
+    model = trained(sentences, order, k=20, fallback=0.5)
+    prob = plain_katz(sentences, order, len(model.vocabulary) - 1)
+    for context in (("<s>", "a", "b"), ("b", "a", "a"), ("a", "b", "a"), ("d", "d", "a"), ("<unk>", "d", "c")):
+        context = context[len(context) - order + 1 :]
+        expected = [prob(word, context) for word in WORDS]
+        np.testing.assert_allclose(following(model, list(context)), expected, rtol=1e-5, atol=0)
 
 
 def test_single_words_that_the_text_does_not_have():

@@ -171,6 +171,20 @@ def test_the_discount_of_absolute_discounting_is_estimated():
     np.testing.assert_array_equal(free.log_probs[0], same.log_probs[0])
 
 
+def test_a_discount_of_nothing_is_no_discount():
+    """n1 = 12, n2 = 3, n3 = 3 give D2 = 2 - 3 * (12 / 18) * 1 = 0: a context of twos alone could not back off."""
+    c = np.repeat([1, 2, 3, 4], [12, 3, 3, 1])
+    with pytest.raises(DataError, match="no discounts for order 2"):
+        discounts(c, 2)
+    np.testing.assert_array_equal(discounts(c, 2, FALLBACK), [0, *FALLBACK])
+
+
+@pytest.mark.parametrize("fallback", [(0, 1, 1), (-1, 1, 1), (2, 2, 2), (0.5, 1, 4)])
+def test_fixed_discounts_lie_within_their_counts(fallback):
+    with pytest.raises(ArgumentError, match="above 0 and at most 1, 2 and 3"):
+        trained(split(SMALL), 2, fallback=fallback)
+
+
 def test_counts_of_a_text():
     sentences = split(["a b a", "a b"])
     vocabulary = language.Vocabulary.from_sentences(sentences)

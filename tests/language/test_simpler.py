@@ -1,5 +1,7 @@
 """Smoothings by hand: whole tables of additive, Witten-Bell, absolute and Kneser-Ney models of a text of five words."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -81,6 +83,44 @@ def test_tables_by_hand(name):
         np.testing.assert_allclose(probs[model.vocabulary.encode(WORDS)], expected, rtol=1e-6, atol=0)
 
 
+def ngram_counts(sentences, order):
+    """{words: how often}, of all orders; a sentence's start is in longer ones alone, as it is never next."""
+    found = Counter()
+    for sentence in sentences:
+        words = ["<s>", *sentence, "</s>"]
+        found.update(tuple(words[i : i + k]) for k in range(1, order + 1) for i in range(len(words) - k + 1))
+    del found["<s>",]
+    return found
+
+
+def plain_witten_bell(found, word, context, size):
+    followers = [n for ngram, n in found.items() if ngram[:-1] == context]
+    shorter = plain_witten_bell(found, word, context[1:], size) if context else 1 / size
+    total = sum(followers) + len(followers)
+    return (found[*context, word] + len(followers) * shorter) / total if total else shorter
+
+
+def plain_additive(found, word, context, size):
+    return (found[*context, word] + 1) / (sum(n for ngram, n in found.items() if ngram[:-1] == context) + size)
+
+
+@pytest.mark.parametrize(
+    "how, plain", [(language.witten_bell, plain_witten_bell), (language.additive, plain_additive)], ids=["wb", "add"]
+)
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_equal_to_the_plain_formula(how, plain, order):
+    """Of dictionaries of words."""
+    sentences = [line.split() for line in ("a b a c", "a b", "c a b", "b", "a b a", "d a a", "c")]
+    model, found = trained(sentences, order, how), ngram_counts(sentences, order)
+    size = len(model.vocabulary) - 1
+    for context in (("<s>", "a", "b"), ("b", "a", "a"), ("a", "b", "a"), ("d", "d", "a"), ("<unk>", "d", "c")):
+        context = context[len(context) - order + 1 :]
+        probs = np.exp(model.log_prob(model.vocabulary.encode(context)[None])[0])
+        for word in ("<unk>", "</s>", "a", "b", "c", "d"):
+            expected = plain(found, word, context, size)
+            assert probs[model.vocabulary.number(word)] == pytest.approx(expected, rel=1e-5)
+
+
 texts = st.lists(st.lists(st.sampled_from("abcdefg"), max_size=6), min_size=1, max_size=30)
 
 
@@ -94,6 +134,35 @@ def test_additive_probabilities_sum_to_one(sentences, order, alpha, prune):
     np.testing.assert_allclose(
         np.log(probs[np.arange(len(probs)), ids[ids != 1]]), model.score_tokens(ids)[ids != 1], atol=1e-5
     )
+
+
+SMOOTHINGS = {
+    "kneser-ney": (language.kneser_ney, {"fallback": FALLBACK}),
+    "sri-unigrams": (language.kneser_ney, {"fallback": FALLBACK, "interpolate_unigrams": False}),
+    "katz": (language.katz, {"fallback": 0.4}),
+    "witten-bell": (language.witten_bell, {}),
+    "absolute": (language.absolute, {"discount": 0.6}),
+    "all is given up": (language.absolute, {"discount": 1}),
+    "additive": (language.additive, {}),
+}
+
+
+@pytest.mark.parametrize("how", SMOOTHINGS)
+@given(texts, st.integers(1, 4), st.sampled_from([(), (0, 0, 1), (0, 1)]), st.integers(0, 2**32 - 1))
+def test_probabilities_sum_to_one_after_whatever_words(how, sentences, order, prune, seed):
+    """Also after such as no text has: a start or an end in the middle, more words than the model looks back."""
+    sentences = [*sentences, ["a", "b", "c", "a"]]
+    model = trained(sentences, order, SMOOTHINGS[how][0], prune=prune[:order], **SMOOTHINGS[how][1])
+    contexts = np.random.default_rng(seed).integers(0, len(model.vocabulary), (60, order))
+    probs = np.exp(model.log_prob(contexts).astype(np.float64))
+    assert (probs[:, 1] == 0).all() and (probs >= 0).all()
+    np.testing.assert_allclose(probs.sum(1), 1, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("discount", [0, -0.1, 1.1, float("nan")])
+def test_a_discount_that_is_none(discount):
+    with pytest.raises(ArgumentError, match="above 0"):
+        trained(SENTENCES, 2, language.absolute, discount=discount)
 
 
 @pytest.mark.parametrize("alpha", [0, -1, float("nan"), float("inf")])

@@ -12,6 +12,7 @@ import numpy as np
 from ...errors import ArgumentError
 from ..model import LanguageModel, checked_contexts
 from ..vocabulary import SPECIAL, START_ID, Vocabulary
+from .counts import checked_text
 
 
 class ClassModel(LanguageModel):
@@ -83,9 +84,11 @@ def class_model(
     Raises
     ------
     ArgumentError
-        Classes that are not as :class:`ClassModel` wants them.
+        Classes that are not as :class:`ClassModel` wants them; ids that are no text of this vocabulary.
+    DataError
+        An empty text.
     """
-    classes = np.asarray(classes)
+    ids, classes = checked_text(ids, len(vocabulary)), np.asarray(classes)
     n_classes = int(classes.max(initial=0)) + 1
     _check(classes, len(vocabulary), n_classes)
     names = Vocabulary([f"class-{i}" for i in range(len(SPECIAL), n_classes)])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...errors import DataError
+from ...errors import ArgumentError, DataError
 from ..vocabulary import Vocabulary
 from .backoff import BackoffModel
 from .counts import Counts
@@ -61,11 +61,13 @@ def discounts(c: np.ndarray, order: int, fallback: tuple[float, float, float] | 
     DataError
         See :func:`kneser_ney`.
     """
+    if fallback is not None and not all(0 < d <= j for j, d in enumerate(fallback, 1)):
+        raise ArgumentError(f"kneser-ney: fallback must be discounts above 0 and at most 1, 2 and 3, got {fallback}")
     n = np.bincount(np.minimum(c, 5).astype(np.int64), minlength=6)
     if (n[1:4] > 0).all():
         y = n[1] / (n[1] + 2 * n[2])
         found = np.array([j - (j + 1) * y * n[j + 1] / n[j] for j in (1, 2, 3)])
-        if (found >= 0).all():
+        if (found > 0).all():  # a context that gives up nothing could not back off
             return np.array([0.0, *found])
     if fallback is not None:
         return np.array([0.0, *fallback])

@@ -67,17 +67,17 @@ def absolute(
     ----------
     counts, vocabulary, prune : see :func:`.interpolate.interpolate`
     discount : float, optional
-        Between 0 and 1; otherwise estimated for each order as n1 / (n1 + 2 n2).
+        Above 0 and at most 1; otherwise estimated for each order as n1 / (n1 + 2 n2).
 
     Raises
     ------
     ArgumentError
-        A discount outside [0, 1].
+        Another discount; with 0, nothing would be left for other words.
     DataError
         No n-gram of an order occurs once, or none twice, so that there is no estimate.
     """
-    if discount is not None and not 0 <= discount <= 1:
-        raise ArgumentError(f"absolute discounting: the discount must lie in [0, 1], got {discount}")
+    if discount is not None and not 0 < discount <= 1:
+        raise ArgumentError(f"absolute discounting: the discount must lie in [0, 1] and be above 0, got {discount}")
 
     def gives(order: int, c: np.ndarray, context: np.ndarray) -> np.ndarray:
         return np.minimum(c, _discount(c, order) if discount is None else discount)
