@@ -253,8 +253,8 @@ def test_a_limited_vocabulary():
     "content, says",
     [
         (b"ok\nab\xff\n", "line 2, byte 5: not UTF-8"),
-        (gzip.compress(b"a b\n" * 99)[:-9], "cannot read"),
-        (gzip.compress(b"a b\n" * 99)[:14] + b"\x07\x07" * 9, "cannot read"),
+        (gzip.compress(b"a b\n" * 99, mtime=0)[:-9], "cannot read"),
+        (gzip.compress(b"a b\n" * 99, mtime=0)[:14] + b"\x07\x07" * 9, "cannot read"),
     ],
 )
 def test_a_text_that_cannot_be_read(tmp_path, content, says):
