@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MinidlError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    with mpiexec.own_shared_memory(env) as env:
+    with mpiexec.own_folders(env) as env:
         return Job(command, env, options.time_limit).wait()
 
 

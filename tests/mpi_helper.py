@@ -63,7 +63,7 @@ def run_program(n, *program, timeout=60, extra=(), env=None, during=None, cwd=No
     """
     settings = mpiexec.environment(os.environ, threads=1, one_machine=True)
     settings |= {TIME_LIMIT: str(timeout), "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)]), **(env or {})}
-    with mpiexec.own_shared_memory(settings) as settings:
+    with mpiexec.own_folders(settings) as settings:
         return run_command(mpiexec.command(n, program, extra=extra), settings, timeout + 10, during, cwd)
 
 

@@ -34,6 +34,7 @@ _ONE_MACHINE = {
     "OMPI_MCA_mpi_yield_when_idle": "1",  # a rank that waits leaves its core to others: evaluation, loaders, other users
 }
 _SHARED_MEMORY = "/dev/shm"
+_SESSIONS = ("PRTE_MCA_prte_tmpdir_base", "OMPI_MCA_orte_tmpdir_base")  # Open MPI 5, Open MPI 4
 _BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 _HOST_LISTS = ("PBS_NODEFILE", "LSB_HOSTS", "PE_HOSTFILE", "PRTE_MCA_prte_default_hostfile")
 
@@ -116,13 +117,21 @@ def environment(base: Mapping[str, str], threads: int | None = None, one_machine
 
 
 @contextlib.contextmanager
-def own_shared_memory(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
-    """`env` with a folder of its own for Open MPI's shared memory, removed afterwards: a killed rank leaves files there."""
-    if not os.path.isdir(_SHARED_MEMORY) or not on_one_machine(env):
+def own_folders(env: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """`env` with a folder of its own for what Open MPI writes on this machine, removed afterwards.
+
+    A killed rank leaves shared memory there, and a killed mpiexec its session, which is named after its process id: a
+    later mpiexec that gets the same id would refuse to start ("the listener thread failed to start").
+    """
+    if not on_one_machine(env):
         yield dict(env)
         return
-    with tempfile.TemporaryDirectory(prefix="minidl_", dir=_SHARED_MEMORY, ignore_cleanup_errors=True) as folder:
-        yield {"OMPI_MCA_btl_sm_backing_directory": folder, **env}
+    shared = _SHARED_MEMORY if os.path.isdir(_SHARED_MEMORY) else None
+    with tempfile.TemporaryDirectory(prefix="minidl_", dir=shared, ignore_cleanup_errors=True) as folder:
+        settings = dict.fromkeys(_SESSIONS, folder)
+        if shared is not None:
+            settings["OMPI_MCA_btl_sm_backing_directory"] = folder
+        yield settings | dict(env)
 
 
 def on_one_machine(env: Mapping[str, str]) -> bool:

@@ -5,7 +5,7 @@ import os
 import sys
 
 import pytest
-from mpi_helper import is_openmpi, run_command, uses_mpi
+from mpi_helper import is_openmpi, on_ranks, run_command, uses_mpi
 
 from minidl import launch
 from minidl.errors import ArgumentError, MissingExtra
@@ -162,3 +162,16 @@ def test_fault_tolerant_jobs_run(tmp_path):
         pytest.skip("only Open MPI has ULFM")
     done, lines = job(tmp_path, "-n", 2, "--fault-tolerant", what="ok")
     assert done.status == 0 and sorted(lines) == ["well 0", "well 1"]
+
+
+def sessions_here():
+    """In a rank: what Open MPI has made in the job's own folder for its sessions."""
+    return sorted(os.listdir(os.environ["OMPI_MCA_orte_tmpdir_base"]))
+
+
+@uses_mpi
+def test_a_session_lies_in_the_folder_of_its_job():
+    if not is_openmpi():
+        pytest.skip("sessions are Open MPI's")
+    [first], [second] = on_ranks(1, sessions_here), on_ranks(1, sessions_here)
+    assert first and second and not set(first) & set(second)  # a killed job's session meets no later job
