@@ -12,7 +12,7 @@ help:  ## list the targets
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "minidl needs Python 3.11 or newer; say which: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demos,test,mpi,fast]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demos,speech,test,mpi,fast]'
 	$(BIN)/python -m compileall -q minidl demos
 	@touch $@
 

@@ -45,6 +45,11 @@ def run_options(name: str) -> argparse.ArgumentParser:
     return parser
 
 
+def say(text: str) -> None:
+    """Tell the user, beside the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
 def whole(text: str) -> int:
     """An integer that is not negative."""
     return _number(int, text, "an integer that is not negative", lambda value: value >= 0)

@@ -12,10 +12,10 @@ LEVELS = {
 }  # fmt: skip
 # Within level 2 and 3 these look at a neighbour: layers are made of parameters, optimizers work on their space.
 # A field's training and report are those of any training, with what is its own.
-NEIGHBOURS = {("vision", "train"), ("language", "train")}
+NEIGHBOURS = {("vision", "train"), ("language", "train"), ("speech", "train"), ("speech", "language")}
 # What the chapter's older methods need: no autograd, no layers.
 PURE = {
-    "speech": ("gmm", "hmm", "lexicon", "decoder", "features", "wer"),
+    "speech": ("gmm", "hmm", "phones", "lexicon", "decoder", "features", "segments", "wer"),
     "language": (
         "vocabulary", "text", "model", "ngram", "arpa", "binary", "cache", "mixture", "perplexity", "generate", "bands",
         "neighbours",

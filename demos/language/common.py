@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from demos.common import Parser, positive
+from demos.common import Parser, positive, say
 from minidl import language
 from minidl.errors import DataError
 from minidl.language import corpora, files
@@ -21,11 +20,6 @@ from minidl.language.vocabulary import END_ID, START_ID, UNKNOWN_ID
 
 TEXT = f"a file, a sentence a line, plain or gzipped; or one of {', '.join(corpora.NAMES)}"
 Part = Literal["train", "valid", "test"]
-
-
-def say(text: str) -> None:
-    """Tell the user, beside the results."""
-    print(text, file=sys.stderr, flush=True)
 
 
 @functools.cache

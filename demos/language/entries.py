@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from demos.common import say
 from minidl import language, optim
 from minidl.errors import DataError
 from minidl.language import corpora, files
@@ -25,7 +26,7 @@ from minidl.optim.schedules import OneCycle
 from minidl.train import History
 from minidl.train.history import read_metrics
 
-from .common import say, say_once
+from .common import say_once
 from .measured import Table
 from .settings import Recipe
 from .smoothings import FALLBACKS, SMOOTHINGS

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 import minidl as dl
-from demos.common import FIGURES, check_outputs, positive, positive_float, run_options, write_json
+from demos.common import FIGURES, check_outputs, positive, positive_float, run_options, say, write_json
 from minidl import language, optim
 from minidl.errors import ArgumentError
 from minidl.language import corpora, files
 from minidl.language.neural import NeuralModel, make_network, network, train, updates_per_epoch
 from minidl.optim.schedules import OneCycle
 
-from .common import TEXT, read_text, say, splitting_options, unit_interval, vocabulary_of, vocabulary_options
+from .common import TEXT, read_text, splitting_options, unit_interval, vocabulary_of, vocabulary_options
 
 SIZES = ("embedding_size", "hidden", "context", "layers", "heads", "dropout")  # of a body; each kind takes some
 

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from demos.common import positive, positive_float, whole, write_json
+from demos.common import positive, positive_float, say, whole, write_json
 from minidl import language
 from minidl.errors import ArgumentError
 from minidl.language import files
@@ -16,7 +16,7 @@ from minidl.language.binary import write_binary
 from minidl.language.ngram.entropy import entropy_prune
 from minidl.train.files import replacing
 
-from .common import TEXT, output_options, read_text, say, splitting_options, vocabulary_of, vocabulary_options
+from .common import TEXT, output_options, read_text, splitting_options, vocabulary_of, vocabulary_options
 from .smoothings import FALLBACKS, SMOOTHINGS
 
 OUT = "an ARPA file, gzipped if its name ends in .gz; or the binary form, which opens at once, if it ends in .bin"

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import minidl as dl
-from demos.common import FIGURES, Parser, check_outputs, run_options, write_json
+from demos.common import FIGURES, Parser, check_outputs, run_options, say, write_json
 from minidl.errors import ArgumentError
 from minidl.language import corpora
 from minidl.language.vocabulary import START_ID, UNKNOWN_ID
 
 from . import entries, pictures
-from .common import say, splitting_options
+from .common import splitting_options
 from .measured import HEADER, Table
 from .settings import Settings, settings_for
 

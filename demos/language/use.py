@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from demos.common import positive, positive_float, whole, write_json
+from demos.common import positive, positive_float, say, whole, write_json
 from minidl import language
 from minidl.errors import ArgumentError
 from minidl.language import files, generate, neighbours
@@ -21,7 +21,7 @@ from minidl.language.text import Splitting, split
 from minidl.train import figures
 from minidl.train.evaluate import to_host
 
-from .common import TEXT, encode_known, output_options, read_text, say, splitting_options
+from .common import TEXT, encode_known, output_options, read_text, splitting_options
 
 
 def add_commands(commands: Any) -> None:

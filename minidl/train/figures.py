@@ -37,18 +37,19 @@ def needs(module: str) -> Any:
         ) from error
 
 
-def _styled(draw: Callable[..., Any]) -> Callable[..., Any]:
+def styled(draw: Callable[..., Any]) -> Callable[..., Any]:
     """Draw with the report's style, without touching the user's settings or pyplot's list of figures."""
 
     @wraps(draw)
-    def styled(*args: Any, **kwargs: Any) -> Any:
+    def drawn(*args: Any, **kwargs: Any) -> Any:
         with needs("matplotlib").rc_context(_STYLE):
             return draw(*args, **kwargs)
 
-    return styled
+    return drawn
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """An empty figure, in inches."""
     return needs("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
 
 
@@ -76,7 +77,7 @@ def write(figure: Any, path: str | os.PathLike[str], dpi: int = 150) -> None:
         figure.savefig(f, format=form, dpi=dpi)
 
 
-@_styled
+@styled
 def curves(history: History, names: Sequence[str] = ("loss", "accuracy"), words: Mapping[str, str] | None = None) -> Any:
     """Training and validation curves, one panel per quantity, against epochs.
 
@@ -87,7 +88,7 @@ def curves(history: History, names: Sequence[str] = ("loss", "accuracy"), words:
     """
     words = {"train": "training", "val": "validation"} | dict(words or {})
     names = [n for n in names if any(n in r or f"val_{n}" in r for r in history.epochs)]
-    figure = _figure(4.2 * max(len(names), 1), 2.9)
+    figure = new_figure(4.2 * max(len(names), 1), 2.9)
     for panel, name in zip(np.atleast_1d(figure.subplots(1, max(len(names), 1))), names, strict=False):
         epochs = history.column("epoch")
         if name == "loss" and history.steps and history.epochs:
@@ -109,7 +110,7 @@ def curves(history: History, names: Sequence[str] = ("loss", "accuracy"), words:
     return figure
 
 
-@_styled
+@styled
 def lines(
     panels: Sequence[tuple[str, str, Mapping[str, tuple[Sequence[Any], Sequence[float]]]]],
     log_x: bool = False,
@@ -128,7 +129,7 @@ def lines(
     lowest : bool
         Put a ring round each line's lowest point.
     """
-    figure = _figure(8.4 if wide else 4.2 * len(panels), 3.4 if wide else 3.1)
+    figure = new_figure(8.4 if wide else 4.2 * len(panels), 3.4 if wide else 3.1)
     for panel, (x_name, y_name, named) in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         for number, (name, (x, y)) in enumerate(named.items()):
             panel.plot(x, y, "o-", color=f"C{number}", markersize=3.5, label=name, alpha=0.85)
@@ -168,13 +169,13 @@ def _plain(axis: Any, values: Sequence[float]) -> None:
     axis.set_minor_formatter(ticker.NullFormatter())
 
 
-@_styled
+@styled
 def ranked_bars(values: Mapping[str, tuple[float, str]], unit: str) -> Any:
     """A bar for each ``{name: (value, kind)}``, the smallest first, with its value beside it and a colour a kind."""
     ranked = sorted(values.items(), key=lambda item: item[1][0])
     kinds = list(dict.fromkeys(kind for _, kind in values.values()))
     colours = dict(zip(kinds, (GREY, BLUE, ORANGE, GREEN, *map("C{}".format, range(4, 10))), strict=False))
-    figure = _figure(8.4, 1.1 + 0.3 * len(ranked))
+    figure = new_figure(8.4, 1.1 + 0.3 * len(ranked))
     panel = figure.subplots()
     for kind in kinds:
         own = [(place, value) for place, (_, (value, of)) in enumerate(ranked) if of == kind]
@@ -189,10 +190,10 @@ def ranked_bars(values: Mapping[str, tuple[float, str]], unit: str) -> Any:
     return figure
 
 
-@_styled
+@styled
 def points(places: np.ndarray, names: Sequence[str]) -> Any:
     """Points (n, 2) with their names."""
-    figure = _figure(8.4, 6.2)
+    figure = new_figure(8.4, 6.2)
     panel = figure.subplots()
     panel.plot(*places.T, "o", color=BLUE, markersize=3)
     panel.margins(0.08)
@@ -214,10 +215,10 @@ def points(places: np.ndarray, names: Sequence[str]) -> Any:
     return figure
 
 
-@_styled
+@styled
 def bars(values: Mapping[str, Mapping[str, float]], kinds: Sequence[str], unit: str = "seconds") -> Any:
     """A bar for each name, made of a stretch for each kind."""
-    figure = _figure(8.4, 1.1 + 0.32 * len(values))
+    figure = new_figure(8.4, 1.1 + 0.32 * len(values))
     panel = figure.subplots()
     start = np.zeros(len(values))
     for number, kind in enumerate(kinds):
@@ -230,10 +231,10 @@ def bars(values: Mapping[str, Mapping[str, float]], kinds: Sequence[str], unit: 
     return figure
 
 
-@_styled
+@styled
 def histogram(counts: Mapping[int, int], x_name: str, y_name: str) -> Any:
     """How often each whole number occurred."""
-    figure = _figure(6.0, 2.9)
+    figure = new_figure(6.0, 2.9)
     panel = figure.subplots()
     panel.bar(list(counts), list(counts.values()), color=BLUE, width=0.8)
     panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
@@ -241,11 +242,11 @@ def histogram(counts: Mapping[int, int], x_name: str, y_name: str) -> Any:
     return figure
 
 
-@_styled
+@styled
 def confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     """A confusion matrix (true class down, predicted class across): right ones blue, errors orange."""
     n = len(names)
-    figure = _figure(1.6 + 0.46 * n, 1.2 + 0.42 * n)
+    figure = new_figure(1.6 + 0.46 * n, 1.2 + 0.42 * n)
     panel = figure.subplots()
     share = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
     right = np.eye(n, dtype=bool)
@@ -273,13 +274,13 @@ def confusion(matrix: np.ndarray, names: Sequence[str]) -> Any:
     return figure
 
 
-@_styled
+@styled
 def filters(weights: np.ndarray) -> Any:
     """First-layer filters (KH, KW, C, n): grey or colour pictures, each scaled to its own largest value."""
     channels, n = weights.shape[2:]
     across = min(n, 16)
     down = -(-n // across)
-    figure = _figure(0.55 * across + 0.2, 0.55 * down + 0.2)
+    figure = new_figure(0.55 * across + 0.2, 0.55 * down + 0.2)
     panels = np.atleast_1d(figure.subplots(down, across)).reshape(-1)
     for i, panel in enumerate(panels):
         panel.axis("off")
@@ -292,13 +293,13 @@ def filters(weights: np.ndarray) -> Any:
     return figure
 
 
-@_styled
+@styled
 def pictures(images: np.ndarray, captions: Sequence[str], across: int = 8) -> Any:
     """A grid of images (n, H, W, C) in [0, 1] with captions."""
     across = min(across, max(len(images), 1))
     down = max(-(-len(images) // across), 1)
     n_lines = max((caption.count("\n") + 1 for caption in captions), default=0)
-    figure = _figure(1.15 * across, (1.25 + 0.15 * n_lines) * down)
+    figure = new_figure(1.15 * across, (1.25 + 0.15 * n_lines) * down)
     panels = np.atleast_1d(figure.subplots(down, across)).reshape(-1)
     for i, panel in enumerate(panels):
         panel.axis("off")

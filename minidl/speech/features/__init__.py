@@ -7,10 +7,12 @@ from .cmvn import Moments, cmvn_global, cmvn_speaker, cmvn_utterance
 from .context import deltas, splice
 from .frontend import Frontend
 from .profiles import PROFILES, Profile, diff_profiles, differences, get_profile
+from .spec_augment import POLICIES, SpecAugment, spec_augment
 from .streaming import Stream
 from .windows import WINDOWS, window
 
 __all__ = [
-    "PROFILES", "WINDOWS", "Frontend", "Moments", "Profile", "Stream", "cmvn_global", "cmvn_speaker", "cmvn_utterance",
-    "deltas", "diff_profiles", "differences", "get_profile", "splice", "window",
+    "POLICIES", "PROFILES", "WINDOWS", "Frontend", "Moments", "Profile", "SpecAugment", "Stream", "cmvn_global",
+    "cmvn_speaker", "cmvn_utterance", "deltas", "diff_profiles", "differences", "get_profile", "spec_augment", "splice",
+    "window",
 ]  # fmt: skip

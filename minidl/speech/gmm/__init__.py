@@ -7,10 +7,10 @@ parts add up to those of the whole; :func:`update` makes the next model of them.
 from .model import GMM
 from .split import split, split_targets
 from .start import flat_start, kmeans_start
-from .statistics import GMMStatistics, Sums, accumulate
+from .statistics import GMMStatistics, Sums, accumulate, accumulate_aligned
 from .update import floored, update
 
 __all__ = [
-    "GMM", "GMMStatistics", "Sums", "accumulate", "flat_start", "floored", "kmeans_start", "split", "split_targets",
-    "update",
+    "GMM", "GMMStatistics", "Sums", "accumulate", "accumulate_aligned", "flat_start", "floored", "kmeans_start", "split",
+    "split_targets", "update",
 ]  # fmt: skip

@@ -63,19 +63,29 @@ class GMM:
         d = self.n_features
         return self.n_components * (1 + d + (d * (d + 1) // 2 if self.is_full else d)) - self.n_states
 
-    def log_joint(self, features: np.ndarray) -> np.ndarray:
-        """Logarithm of weight times density of each component, (frames, C); ln N(x; m, S) is Bishop (2006), 2.43."""
+    def log_joint(self, features: np.ndarray, part: slice | np.ndarray = slice(None)) -> np.ndarray:
+        """Logarithm of weight times density of each component, (frames, C); ln N(x; m, S) is Bishop (2006), 2.43.
+
+        With `part`, of those components only.
+        """
         x = self.checked(features) - self.center
         if not self.is_full:
-            return (x * x) @ self._square + x @ self._linear + self._constant
-        joint = np.empty((len(x), self.n_components))
-        for column, cholesky, mean, constant in zip(joint.T, self._cholesky, self.means, self._constant, strict=True):
+            return (x * x) @ self._square[:, part] + x @ self._linear[:, part] + self._constant[part]
+        own = self._cholesky[part], self.means[part], self._constant[part]
+        joint = np.empty((len(x), len(own[0])))
+        for column, cholesky, mean, constant in zip(joint.T, *own, strict=True):
             z = solve_triangular(cholesky, (x - (mean - self.center)).T, lower=True, check_finite=False)
             column[:] = constant - 0.5 * np.einsum("df,df->f", z, z)
         return joint
 
-    def log_likelihood(self, features: np.ndarray) -> np.ndarray:
+    def log_likelihood(self, features: np.ndarray, states: np.ndarray | None = None) -> np.ndarray:
         """Logarithm of the density of each frame in each state, (frames, states).
+
+        Parameters
+        ----------
+        features : (frames, D) array
+        states : (n,) int array, optional
+            Only these, in this order.
 
         Raises
         ------
@@ -84,7 +94,12 @@ class GMM:
         DataError
             NaN or infinity in them.
         """
-        return self.per_state(self.log_joint(features))
+        if states is None:
+            return self.per_state(self.log_joint(features))
+        sizes = self.sizes[states]
+        starts = np.cumsum(sizes) - sizes
+        components = np.arange(sizes.sum()) + np.repeat(self.starts[states] - starts, sizes)
+        return np.logaddexp.reduceat(self.log_joint(features, components), starts, axis=1)
 
     def per_state(self, joint: np.ndarray) -> np.ndarray:
         """Logarithms of the sums of :meth:`log_joint` over each state's components, (frames, states)."""

@@ -65,9 +65,47 @@ def accumulate(model: GMM, features: np.ndarray, posteriors: np.ndarray | None =
         joint = model.log_joint(x)
         shares = np.exp(joint - model.per_state(joint)[:, model.states])
         posteriors = posteriors[:, model.states] * shares
-    x = x - model.center
-    if model.is_full:
-        second = np.stack([(x * weights[:, None]).T @ x for weights in posteriors.T])
+    return _sums(x - model.center, posteriors, model.is_full)
+
+
+def accumulate_aligned(model: GMM, features: np.ndarray, states: np.ndarray) -> tuple[GMMStatistics, float]:
+    """:func:`accumulate` where each frame is certain of its state, and the frames' log-likelihood.
+
+    Only the state's own components are looked at, so the time does not grow with the number of states.
+
+    Parameters
+    ----------
+    model : GMM
+    features : (frames, D) array
+    states : (frames,) int array
+
+    Raises
+    ------
+    ArgumentError, DataError
+        As :meth:`.GMM.log_likelihood`; states of another number of frames, or that the model has not.
+    """
+    x, states = model.checked(features), np.asarray(states, np.int64)
+    if states.shape != (len(x),) or (states.size and not 0 <= states.min() <= states.max() < model.n_states):
+        raise ArgumentError(f"gmm: states must be ({len(x)},) of numbers in [0, {model.n_states})")
+    total = GMMStatistics(*(np.zeros_like(a) for a in (model.weights, model.means, model.covariances)))
+    log_likelihood, order = 0.0, np.argsort(states, kind="stable")
+    for frames in np.split(order, np.flatnonzero(np.diff(states[order])) + 1):
+        if not frames.size:
+            break  # there are no frames at all
+        state = states[frames[0]]
+        own = slice(model.starts[state], model.starts[state] + model.sizes[state])
+        joint = model.log_joint(x[frames], own)
+        tops = np.logaddexp.reduce(joint, axis=1, keepdims=True)
+        log_likelihood += float(tops.sum())
+        sums = _sums(x[frames] - model.center, np.exp(joint - tops), model.is_full)
+        total.occupancy[own], total.first[own], total.second[own] = sums.occupancy, sums.first, sums.second
+    return total, log_likelihood
+
+
+def _sums(x: np.ndarray, shares: np.ndarray, full: bool) -> GMMStatistics:
+    """Of frames (frames, D) that belong so far to each component (frames, C)."""
+    if full:
+        second = np.stack([(x * weights[:, None]).T @ x for weights in shares.T])
     else:
-        second = posteriors.T @ (x * x)
-    return GMMStatistics(posteriors.sum(0), posteriors.T @ x, second)
+        second = shares.T @ (x * x)
+    return GMMStatistics(shares.sum(0), shares.T @ x, second)
