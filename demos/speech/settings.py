@@ -50,7 +50,7 @@ class Settings:
 def _schedules(mono: int, tri: int) -> dict[str, Schedule]:
     """Half as many passes as Kaldi's, to so many Gaussians."""
     return {
-        "aligner": Schedule(iterations=12, realign_at=_OFTEN, gaussians=mono // 2, split_until=8),
+        "aligner": Schedule(iterations=10, realign_at=_OFTEN, gaussians=mono // 2, split_until=7, all_paths=10),
         "mono": Schedule(iterations=20, realign_at=_OFTEN, gaussians=mono, split_until=15),
         "tri": Schedule(iterations=20, realign_at=frozenset({5, 10, 15}), gaussians=tri, split_until=14),
     }

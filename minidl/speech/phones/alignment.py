@@ -98,7 +98,7 @@ def align(
     waiting = {name: len(features[name]) for name in features if name in graphs}
     for beam in beams:
         found = dict[str, Alignment]()
-        for names in _portions(waiting, graphs, model.emission.n_states):
+        for names in portions(waiting, graphs, model.emission.n_states):
             found |= _align_portion(model, {n: features[n] for n in names}, graphs, beam)
         aligned.alignments |= found
         waiting = {name: n for name, n in waiting.items() if name not in found}
@@ -126,17 +126,17 @@ def graphs_of(
     return graphs, set_aside
 
 
-def _portions(lengths: Mapping[str, int], graphs: Mapping[str, TranscriptGraph], n_pdfs: int) -> list[list[str]]:
+def portions(lengths: Mapping[str, int], graphs: Mapping[str, TranscriptGraph], n_pdfs: int) -> list[list[str]]:
     """Names, so many together that what the search remembers fits in memory; those of like length side by side."""
-    portions, size = list[list[str]](), 0
+    found, size = list[list[str]](), 0
     for name in sorted(lengths, key=lambda n: -lengths[n]):
         own = lengths[name] * (graphs[name].graph.n_states + n_pdfs)
-        if not portions or size + own > _AT_ONCE:
-            portions.append([])
+        if not found or size + own > _AT_ONCE:
+            found.append([])
             size = 0
-        portions[-1].append(name)
+        found[-1].append(name)
         size += own
-    return portions
+    return found
 
 
 def _align_portion(

@@ -9,10 +9,20 @@ from ..features.cmvn import Moments
 from ..gmm import GMM
 from ..gmm.update import VARIANCE_FLOOR, floored
 from ..hmm import Mixtures
-from .alignment import Aligned, equal_alignment
+from .alignment import Aligned, align, equal_alignment
+from .embedded import train_all_paths
 from .material import Material
 from .model import AcousticModel
-from .passes import Progress, Schedule, Trained, accumulate_passes, refuse_nothing, train_passes
+from .passes import (
+    Progress,
+    Schedule,
+    Trained,
+    accumulate_passes,
+    mixtures_of,
+    refuse_nothing,
+    train_passes,
+    updated,
+)  # fmt: skip
 from .phone_set import PhoneSet
 from .tying import monophones
 
@@ -25,8 +35,8 @@ def train_monophones(
 ) -> Trained:  # fmt: skip
     """A model of single phones, from nothing but transcripts.
 
-    Every state begins with mean and variance of all frames; frames are dealt out evenly to the states of each transcript,
-    and from then on aligned by the model itself.
+    Every state begins with mean and variance of all frames. Then either all paths of each transcript are weighed for some
+    iterations, or frames are dealt out evenly to its states; from then on the model itself aligns them.
 
     Parameters
     ----------
@@ -49,15 +59,20 @@ def train_monophones(
     """
     if phones is None:
         phones = PhoneSet.of(material.lexicon.phones, material.lexicon.silence)
-    if aligned is None:
-        aligned = _evenly(material, phones)
-    tying = monophones(phones)
-    flat = Mixtures(_flat(material, tying.n_pdfs), min_occupancy=_FEW)
-    statistics = material.together(accumulate_passes(AcousticModel(phones, tying, flat), aligned, material))
-    refuse_nothing(statistics, aligned)
-    new = flat.update(statistics.mixtures)
-    model = AcousticModel(phones.reestimated(statistics.transitions), tying, Mixtures(new.model))
-    return train_passes(model, aligned, material, schedule or Schedule(), rng, progress)
+    schedule, tying = schedule or Schedule(), monophones(phones)
+    flat = AcousticModel(phones, tying, Mixtures(_flat(material, tying.n_pdfs), min_occupancy=_FEW))
+    if aligned is None and schedule.all_paths:
+        model, passes = train_all_paths(flat, material, schedule.all_paths, progress)
+        aligned = align(model, material.features, material.transcripts, material.lexicon)
+    else:
+        aligned = _evenly(material, phones) if aligned is None else aligned
+        statistics, passes = material.together(accumulate_passes(flat, aligned, material)), []
+        refuse_nothing(statistics, aligned.set_aside)
+        model = updated(flat, statistics)
+    model = AcousticModel(model.phones, tying, Mixtures(mixtures_of(model).model))  # again with the usual least occupancy
+    trained = train_passes(model, aligned, material, schedule, rng, progress)
+    trained.passes = passes + trained.passes
+    return trained
 
 
 def _evenly(material: Material, phones: PhoneSet) -> Aligned:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,6 +34,8 @@ class Schedule:
         The last iteration that splits.
     power : float
         See :func:`minidl.speech.gmm.split_targets`.
+    all_paths : int
+        Iterations of Baum-Welch that come before the others, from a flat start; Kaldi has none.
     """
 
     iterations: int = 40
@@ -41,6 +43,7 @@ class Schedule:
     gaussians: int = 1000
     split_until: int = 30
     power: float = 0.25
+    all_paths: int = 0
 
     def __post_init__(self) -> None:
         if self.iterations < 1 or not 0 <= self.split_until <= self.iterations or self.gaussians < 1:
@@ -133,16 +136,16 @@ def train_passes(
         Alignments of other frames than the material's.
     """
     rng = np.random.default_rng(rng)
-    at_first, trained, comparable = _mixtures(model).model.n_components, Trained(model, aligned), False
+    at_first, trained, comparable = mixtures_of(model).model.n_components, Trained(model, aligned), False
     for iteration in range(1, schedule.iterations + 1):
         realigned = iteration in schedule.realign_at
         if realigned:
             trained.aligned = align(trained.model, material.features, material.transcripts, material.lexicon)
         statistics = material.together(accumulate_passes(trained.model, trained.aligned, material))
-        trained.occupancy = np.add.reduceat(statistics.mixtures.occupancy, _mixtures(trained.model).model.starts)
-        refuse_nothing(statistics, trained.aligned)
+        trained.occupancy = np.add.reduceat(statistics.mixtures.occupancy, mixtures_of(trained.model).model.starts)
+        refuse_nothing(statistics, trained.aligned.set_aside)
         now = Pass(
-            iteration, statistics.log_likelihood / statistics.frames, _mixtures(trained.model).model.n_components,
+            iteration, statistics.log_likelihood / statistics.frames, mixtures_of(trained.model).model.n_components,
             statistics.frames, statistics.set_aside, realigned,
         )  # fmt: skip
         if comparable and not realigned:
@@ -150,7 +153,7 @@ def train_passes(
         trained.passes.append(now)
         if progress is not None:
             progress(now)
-        trained.model, comparable = _updated(trained.model, statistics, iteration, at_first, schedule, rng)
+        trained.model, comparable = _updated_and_split(trained.model, statistics, iteration, at_first, schedule, rng)
     return trained
 
 
@@ -159,7 +162,7 @@ def accumulate_passes(model: AcousticModel, aligned: Aligned, material: Material
     counts, alignments = model.phones.no_counts(), aligned.alignments
     for alignment in alignments.values():
         count_transitions(alignment, counts)
-    mixtures = _mixtures(model).model
+    mixtures = mixtures_of(model).model
     if alignments:
         features = np.concatenate(frames_of(alignments, material.features))
         pdfs = np.concatenate([pdfs_of(model, a) for a in alignments.values()])
@@ -183,30 +186,38 @@ def _refuse_a_fall(before: Pass, now: Pass) -> None:
         )
 
 
-def refuse_nothing(statistics: PassStatistics, aligned: Aligned) -> None:
+def refuse_nothing(statistics: PassStatistics, set_aside: Mapping[str, str]) -> None:
     """TrainingError if no utterance was used, with one of the reasons."""
     if not statistics.frames:
-        name, why = next(iter(aligned.set_aside.items()), ("there are none", "no data"))
+        name, why = next(iter(set_aside.items()), ("there are none", "no data"))
         raise TrainingError(f"none of the utterances can be aligned; {name}: {why}")
 
 
-def _updated(
+def updated(model: AcousticModel, statistics: PassStatistics) -> AcousticModel:
+    """The M-step: mixtures and transitions."""
+    return AcousticModel(
+        model.phones.reestimated(statistics.transitions), model.tying, mixtures_of(model).update(statistics.mixtures)
+    )
+
+
+def _updated_and_split(
     model: AcousticModel, statistics: PassStatistics, iteration: int, at_first: int, schedule: Schedule,
     rng: np.random.Generator,
 ) -> tuple[AcousticModel, bool]:  # fmt: skip
     """The next model, and whether its likelihood can be compared: no Gaussian was removed or split."""
-    emission = _mixtures(model)
-    occupancy = np.add.reduceat(statistics.mixtures.occupancy, emission.model.starts)
-    new = emission.update(statistics.mixtures)
-    kept = new.model.n_components
+    n_before, starts = mixtures_of(model).model.n_components, mixtures_of(model).model.starts
+    new = updated(model, statistics)
+    emission = mixtures_of(new)
+    kept = emission.model.n_components
     if iteration <= schedule.split_until:
+        occupancy = np.add.reduceat(statistics.mixtures.occupancy, starts)
         targets = split_targets(occupancy, schedule.total(iteration, at_first), schedule.power)
-        new = Mixtures(split(new.model, targets, rng=rng), new.variance_floor, new.min_occupancy)
-    comparable = emission.model.n_components == kept == new.model.n_components
-    return AcousticModel(model.phones.reestimated(statistics.transitions), model.tying, new), comparable
+        emission = Mixtures(split(emission.model, targets, rng=rng), emission.variance_floor, emission.min_occupancy)
+    return AcousticModel(new.phones, new.tying, emission), n_before == kept == emission.model.n_components
 
 
-def _mixtures(model: AcousticModel) -> Mixtures:
+def mixtures_of(model: AcousticModel) -> Mixtures:
+    """The model's mixtures; ArgumentError if something else scores its frames."""
     if not isinstance(model.emission, Mixtures):
         raise ArgumentError(f"training by passes needs Mixtures, not {type(model.emission).__name__}")
     return model.emission
