@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.ready
 
-.PHONY: help setup demo language-demo hogwild-demo mpi-demo server-demo test check test-gpu bench clean
+.PHONY: help setup demo language-demo speech-demo hogwild-demo mpi-demo server-demo test check test-gpu bench clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -23,6 +23,9 @@ demo: setup  ## train a convnet on scanned digits, about half a minute
 
 language-demo: setup  ## n-gram and neural models, and both together, on Python's help texts: two or three minutes
 	$(BIN)/python -m demos.language
+
+speech-demo: setup  ## the ladder from Gaussian mixtures to networks on synthetic digits: one or two minutes
+	$(BIN)/python -m demos.speech
 
 hogwild-demo: setup  ## the same with two processes on one array of weights, and sparse problems at full speed
 	$(BIN)/python -m demos.vision --data digits --parallel hogwild --processes 2 --run runs/vision-hogwild

@@ -8,6 +8,7 @@ from typing import Any
 
 import minidl as dl
 from minidl import nn, ops, optim
+from minidl.speech.ctc import ctc_loss
 
 from .rows import Row
 
@@ -57,6 +58,15 @@ class lstm(nn.Module):
         return self.out(self.lstm(self.embedding(words))[0])
 
 
+class ctc_lstm(nn.Module):
+    def __init__(self, features: int, hidden: int, classes: int) -> None:
+        self.lstm = nn.LSTM(features, hidden, bidirectional=True)
+        self.out = nn.Linear(2 * hidden, classes)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.lstm(x)[0])
+
+
 class Block(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
@@ -82,6 +92,7 @@ def make(row: Row) -> tuple[Callable[[], float], nn.Module]:
     """A function that does one training step and returns the loss, and the model."""
     dl.seed(0)
     x, target = row.data()
+    lengths = row.lengths()
     model = globals()[row.model](**row.sizes)
     parameters = model.parameters()
     optimizer = (
@@ -90,7 +101,8 @@ def make(row: Row) -> tuple[Callable[[], float], nn.Module]:
 
     def step() -> float:
         optimizer.zero_grad()
-        loss = nn.losses.cross_entropy(model(x), target)
+        y = model(x)
+        loss = ctc_loss(y, target, *lengths) if row.spoken else nn.losses.cross_entropy(y, target)
         loss.backward()
         optimizer.step()
         return loss.item()

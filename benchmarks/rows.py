@@ -33,6 +33,9 @@ class Row:
         The input is word numbers, of `classes` words.
     one_label : bool
         Of each row of words; otherwise of each word.
+    spoken : int
+        Above 0: inputs are utterances (frames, utterances, features), and so many labels each, without their times, are
+        learned by CTC, whose blank is class 0.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Row:
     steps: int = 1
     words: bool = False
     one_label: bool = False
+    spoken: int = 0
 
     def data(self) -> tuple[np.ndarray, np.ndarray]:
         """Inputs (float32, or int64 word numbers) and labels, the same for both libraries."""
@@ -52,7 +56,15 @@ class Row:
         if self.words:
             labels = self.batch[:1] if self.one_label else self.batch
             return rng.integers(0, self.classes, self.batch), rng.integers(0, self.classes, labels)
-        return rng.standard_normal(self.batch, np.float32), rng.integers(0, self.classes, self.batch[0])
+        inputs = rng.standard_normal(self.batch, np.float32)
+        if self.spoken:
+            return inputs, rng.integers(1, self.classes, (self.batch[1], self.spoken))
+        return inputs, rng.integers(0, self.classes, self.batch[0])
+
+    def lengths(self) -> tuple[np.ndarray, np.ndarray]:
+        """Frames and labels of each utterance: all of them."""
+        n_frames, n = self.batch[:2]
+        return np.full(n, n_frames), np.full(n, self.spoken)
 
 
 ROWS = [
@@ -69,6 +81,8 @@ ROWS = [
         "gpt", "gpt", {"width": 256, "layers": 4, "heads": 8, "length": 128, "vocabulary": 1000},
         (16, 128), 1000, 1.0, "adam", words=True,
     ),
+    Row("acoustic-dnn", "mlp", {"widths": (440, 512, 512, 512, 150)}, (256, 440), 150, 1.0, steps=8),
+    Row("ctc-lstm", "ctc_lstm", {"features": 120, "hidden": 128, "classes": 21}, (100, 32, 120), 21, 1.0, "adam", spoken=30),
 ]  # fmt: skip
 
 

@@ -60,6 +60,16 @@ class lstm(nn.Module):
         return self.out(self.lstm(self.embedding(words))[0])
 
 
+class ctc_lstm(nn.Module):
+    def __init__(self, features: int, hidden: int, classes: int) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(features, hidden, bidirectional=True)
+        self.out = nn.Linear(2 * hidden, classes)
+
+    def forward(self, x: Any) -> Any:
+        return self.out(self.lstm(x)[0])
+
+
 class Block(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -94,7 +104,8 @@ def make(row: Row) -> tuple[Callable[[], float], nn.Module]:
     inputs, labels = row.data()
     if inputs.ndim == 4:
         inputs = inputs.transpose(0, 3, 1, 2).copy()
-    x, target = torch.from_numpy(inputs), torch.from_numpy(labels.reshape(-1))
+    x, target = torch.from_numpy(inputs), torch.from_numpy(labels if row.spoken else labels.reshape(-1))
+    n_frames, n_labels = map(torch.from_numpy, row.lengths())
     model = globals()[row.model](**row.sizes)
     parameters = model.parameters()
     optimizer: torch.optim.Optimizer = (
@@ -106,7 +117,10 @@ def make(row: Row) -> tuple[Callable[[], float], nn.Module]:
     def step() -> float:
         optimizer.zero_grad()
         y = model(x)
-        loss = F.cross_entropy(y.view(-1, y.shape[-1]), target)
+        if row.spoken:
+            loss = F.ctc_loss(y.log_softmax(2), target, n_frames, n_labels)
+        else:
+            loss = F.cross_entropy(y.view(-1, y.shape[-1]), target)
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -16,9 +16,10 @@ from minidl.speech.corpora import Corpus
 
 from .measure import HEADER, Rung, boundary_figures, measure, pooled
 from .pictures import make_report
+from .recognisers import save_setup
+from .settings import corpus_options
 from .stages import ALIGNER, STAGES, TOGETHER, Stage, load, make, path_of
 from .task import Task, Team
-from .team import team_of
 
 _ALL = "all"
 
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> None:
     start = time.perf_counter()
     dl.use_device(args.device)
     dl.seed(args.seed)
-    team = team_of(comm.world())
+    team = _team(comm.world())
     if team.rank == 0:
         check_outputs(args.run, args.json)
         print(HEADER, flush=True)
@@ -74,12 +75,13 @@ def run(args: argparse.Namespace) -> None:
 def climb(args: argparse.Namespace, held_out: str | None, team: Team) -> tuple[Task, list[Stage], list[Rung]]:
     """All stages of one corpus, each measured."""
     run_dir = args.run / held_out if held_out else args.run
-    corpus: Corpus = corpora.load(args.data, **({"held_out": held_out} if held_out else {}))
+    left_out = {"held_out": held_out} if held_out else {}
+    corpus: Corpus = corpora.load(args.data, **corpus_options(args.data), **left_out)
     if team.rank == 0:
         run_dir.mkdir(parents=True, exist_ok=True)
         for line in corpora.describe(corpus):
             say(line)
-    task = Task(corpus, run_dir, args.seed, team, args.network)
+    task = Task(corpus, run_dir, args.seed, team, args.network, args.data)
     first, last = STAGES.index(args.stage or STAGES[0]), STAGES.index(args.until)
     if first > last:
         raise ArgumentError(f"--stage {args.stage} comes after --until {args.until}")
@@ -92,6 +94,7 @@ def climb(args: argparse.Namespace, held_out: str | None, team: Team) -> tuple[T
         stages.append(stage)
         if team.rank == 0 and name != ALIGNER:
             rungs.append(measure(task, stage))
+            save_setup(task, rungs)
             print(rungs[-1].line(), flush=True)
     task.report_set_aside()
     return task, stages, rungs
@@ -115,6 +118,10 @@ def figures_of(task: Task, stages: list[Stage], rungs: list[Rung], args: argpars
             "interval": [found.interval.low, found.interval.high], "probability": found.probability,
         }  # fmt: skip
     return figures | boundary_figures(task, stages[0])
+
+
+def _team(ranks: comm.Comm) -> Team:
+    return Team(ranks.rank, ranks.size, ranks.allgather) if ranks.size > 1 else Team()
 
 
 def _last_hybrid(stages: list[Stage]) -> Stage | None:

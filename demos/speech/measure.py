@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minidl.errors import DataError
 from minidl.speech import wer
 from minidl.speech.decoder import tune
 from minidl.speech.phones import align
@@ -79,9 +80,19 @@ class Rung:
 
 
 def measure(task: Task, stage: Stage) -> Rung:
-    """Choose the weights on the held-out part, if there is one, and recognise the test part."""
+    """Choose the weights on the held-out part, if there is one, and recognise the test part.
+
+    Raises
+    ------
+    DataError
+        There is no test part.
+    """
     weight, penalty = chosen_weights(task, stage)
     said = task.transcripts(stage.kind, "test")
+    if not said:
+        raise DataError(
+            f"{task.corpus.name} has no utterances to measure on; add a test part, or use `train`, which needs none"
+        )
     test = recognise(stage.recogniser, task.features(stage.kind, "test"))
     words = test.words(weight, penalty)
     score = wer.score(said, words)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from minidl.errors import ArgumentError
@@ -33,6 +33,8 @@ class Settings:
         At which the networks hear the training speech.
     order : int
         Of the n-gram that says which word may follow; 0: any word may.
+    options : mapping
+        Of the corpus.
     """
 
     aligner: Schedule
@@ -45,6 +47,7 @@ class Settings:
     ctc_epochs: int
     speeds: tuple[float, ...] = (1.0,)
     order: int = 0
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _schedules(mono: int, tri: int) -> dict[str, Schedule]:
@@ -57,21 +60,23 @@ def _schedules(mono: int, tri: int) -> dict[str, Schedule]:
 
 
 _RELU = {"kind": "relu", "context": 5, "layers": 3, "units": 256, "dropout": 0.2}
+_SPEEDS = (0.9, 1.0, 1.1)
 _SETTINGS = {
     "synthetic": Settings(
-        **_schedules(200, 300), leaves=90, network=_RELU, epochs=6, ctc={"hidden_size": 64, "stack": 3}, ctc_epochs=12,
+        **_schedules(150, 150), leaves=65, network=_RELU, epochs=6, ctc={"hidden_size": 64, "stack": 3}, ctc_epochs=30,
+        options={"n_train": 50, "n_test": 60},
     ),
     "fsdd-isolated": Settings(
-        **_schedules(500, 800), leaves=120, network={**_RELU, "units": 384}, epochs=10, ctc={"hidden_size": 96, "stack": 2},
-        ctc_epochs=15, speeds=(0.9, 1.0, 1.1),
+        **_schedules(500, 500), leaves=75, network=_RELU, epochs=8, ctc={"hidden_size": 96, "stack": 2}, ctc_epochs=12,
+        speeds=_SPEEDS,
     ),
     "fsdd": Settings(
-        **_schedules(500, 800), leaves=120, network={**_RELU, "units": 384, "dropout": 0.3}, epochs=8,
-        ctc={"hidden_size": 96, "stack": 3, "dropout": 0.2}, ctc_epochs=12, speeds=(0.9, 1.0, 1.1),
+        **_schedules(500, 500), leaves=75, network={**_RELU, "dropout": 0.3}, epochs=6,
+        ctc={"hidden_size": 96, "stack": 3, "dropout": 0.2}, ctc_epochs=12, speeds=_SPEEDS,
     ),
     "an4": Settings(
-        **_schedules(700, 1000), leaves=150, network={**_RELU, "units": 512, "dropout": 0.3}, epochs=10,
-        ctc={"hidden_size": 128, "stack": 3, "dropout": 0.3}, ctc_epochs=25, speeds=(0.9, 1.0, 1.1), order=2,
+        **_schedules(700, 1000), leaves=150, network={**_RELU, "units": 512, "dropout": 0.3}, epochs=8,
+        ctc={"hidden_size": 128, "stack": 3, "dropout": 0.3}, ctc_epochs=30, speeds=_SPEEDS, order=2,
     ),
 }  # fmt: skip
 _FRAMES_A_GAUSSIAN, _FRAMES_A_LEAF = 100, 500
@@ -99,6 +104,11 @@ def settings_for(name: str, n_frames: int, network: str | None = None, isolated:
     return replace(settings, network=_network(network, settings.network))
 
 
+def corpus_options(name: str) -> Mapping[str, Any]:
+    """What :func:`minidl.speech.corpora.load` is told beside the name."""
+    return _SETTINGS[name].options if name in _SETTINGS else {}
+
+
 def _network(kind: str, like: Mapping[str, Any]) -> dict[str, Any]:
     """One of another kind, about as large."""
     if kind == "lstm":
@@ -106,5 +116,5 @@ def _network(kind: str, like: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "sigmoid":
         return {"kind": kind, "context": like["context"], "layers": like["layers"], "units": like["units"]}
     if kind == "conv":
-        return {**like, "kind": kind, "layers": 2}
+        return {**like, "kind": kind, "layers": 2, "maps": 1}
     return {**like, "kind": kind}

@@ -131,7 +131,7 @@ def _tell(task: Task, name: str, now: Pass) -> None:
 
 
 def _mixtures_stage(task: Task, name: str, kind: str, trained: Trained, start: float) -> Stage:
-    task.set_aside |= trained.aligned.set_aside
+    task.set_these_aside(trained.aligned.set_aside)
     stage = _hybrid_stage(task, name, kind, trained.model, time.perf_counter() - start)
     stage.passes, stage.occupancy = trained.passes, trained.occupancy
     if task.team.rank == 0:
@@ -150,19 +150,24 @@ def _hybrid_stage(task: Task, name: str, kind: str, model: AcousticModel, second
 
 
 def _dnn(task: Task, name: str, before: Stage | None, start: float) -> Stage:
+    """A network trained on the states that the stage before finds; after a network, the same one goes on learning."""
     assert before is not None and before.model is not None
-    told = dict(task.settings.network)
+    older = before.model.emission.network if isinstance(before.model.emission, dnn_hmm.NetworkEmission) else None
     features, states = _labelled(task, before, "train", task.settings.speeds)
-    width = next(iter(features.values())).shape[1]
-    network = dnn_hmm.make_network(
-        told.pop("kind"), width, told.pop("context"), before.model.tying.n_pdfs, rng=task.seed, **told
-    )
-    validation: Any = _labelled(task, before, "dev", (1.0,)) if task.corpus.dev else 0.1
-    if task.settings.network["kind"] == "sigmoid":
+    told = dict(task.settings.network)
+    kind, context, width = told.pop("kind"), told.pop("context"), next(iter(features.values())).shape[1]
+    network = dnn_hmm.make_network(kind, width, context, before.model.tying.n_pdfs, rng=task.seed, **told)
+    if older is not None:
+        network.load_state_dict(older.state_dict())
+    elif kind == "sigmoid":
         dnn_hmm.pretrain_network(network, features, rng=task.seed)
+    held_out = _labelled(task, before, "dev", (1.0,))
+    validation: Any = held_out if held_out[0] else 0.1
+    epochs, lr = task.settings.epochs, 1e-3
     training = dnn_hmm.train_network(
-        network, features, states, validation=validation, epochs=task.settings.epochs, rng=task.seed,
-        run_dir=task.run / name, progress=False, config={"name": name},
+        network, features, states, validation=validation, epochs=epochs if older is None else -(-epochs // 2),
+        lr=lr if older is None else lr / 4, normalise=older is None, rng=task.seed, run_dir=task.run / name,
+        progress=False, config={"name": name},
     )  # fmt: skip
     emission = dnn_hmm.NetworkEmission(network, training.priors)
     seconds = time.perf_counter() - start
@@ -199,10 +204,8 @@ def _ctc(task: Task, name: str, before: Stage | None, start: float) -> Stage:
         **task.settings.ctc,
     )  # fmt: skip
     numbered = {n: network.classes(said) for n, said in labels.items()}
-    validation = None
-    if task.corpus.dev:
-        held, spelled = _spelled(task, "dev", (1.0,))
-        validation = (held, {n: network.classes(said) for n, said in spelled.items()})
+    held, spelled = _spelled(task, "dev", (1.0,))
+    validation = (held, {n: network.classes(said) for n, said in spelled.items()}) if held else None
     trained = ctc.train_ctc(
         network, features, numbered, validation=validation, epochs=task.settings.ctc_epochs, seed=task.seed,
         run_dir=task.run / name, progress=False,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+import operator
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,6 @@ from minidl.speech.decoder import Grammar, Loop, OneOf
 from minidl.speech.extraction import Extracted, Extractor, FeatureSettings
 from minidl.speech.grammar import NGramGrammar
 from minidl.speech.phones import Material
-from minidl.speech.phones.material import Together, alone
 
 from .settings import settings_for
 
@@ -32,13 +33,17 @@ class Team:
     Attributes
     ----------
     rank, size : int
-    together : callable
-        The sum over all of them.
+    gather : callable
+        Something of each of them, for all, in the order of the ranks.
     """
 
     rank: int = 0
     size: int = 1
-    together: Together = alone
+    gather: Callable[[Any], list[Any]] = lambda own: [own]
+
+    def together(self, statistics: Any) -> Any:
+        """The sum over all of them; made in one order, so that all have the very same."""
+        return functools.reduce(operator.add, self.gather(statistics))
 
 
 class Task:
@@ -53,21 +58,25 @@ class Task:
     team : Team
     network : str, optional
         The kind that the settings are to have.
+    name : str
+        That by which the corpus was asked for, if it is one of ours; it has settings of its own.
     """
 
     def __init__(
-        self, corpus: Corpus, run: Path, seed: int = 0, team: Team | None = None, network: str | None = None
+        self, corpus: Corpus, run: Path, seed: int = 0, team: Team | None = None, network: str | None = None, name: str = ""
     ) -> None:
         self.corpus, self.run, self.seed, self.team = corpus, run, seed, team or Team()
         self.lexicon, self.set_aside = corpus.lexicon, dict(corpus.set_aside)
         self.feature_settings = {
             STATIC: FeatureSettings("mfcc", corpus.rate, order=0),
             MFCC: FeatureSettings("mfcc", corpus.rate),
-            FBANK: FeatureSettings("fbank", corpus.rate, n_filters=40, variance=True),
+            FBANK: FeatureSettings("fbank", corpus.rate, n_filters=40, order=0, variance=True),  # a network sees neighbours
         }
         self.features = functools.cache(self._features)
         n_frames = sum(map(len, self.features(MFCC, "train").values()))
-        self.settings = settings_for(corpus.name.split()[0], n_frames, network, corpus.isolated)
+        if len(self.features(MFCC, "train")) < self.team.size:
+            raise DataError(f"{corpus.name}: fewer utterances to train on than ranks, {self.team.size}; start fewer")
+        self.settings = settings_for(name, n_frames, network, corpus.isolated)
 
     def _features(self, kind: str, part: str, speed: float = 1.0) -> Mapping[str, np.ndarray]:
         """Of a part of the corpus, by utterance; also of the same said faster or slower."""
@@ -107,6 +116,11 @@ class Task:
         vocabulary = language.Vocabulary(sorted({*self.lexicon.words, *(w for s in sentences for w in s)}))
         ids = vocabulary.encode_sentences(sentences)
         return language.witten_bell(language.count(ids, len(vocabulary), self.settings.order), vocabulary)
+
+    def set_these_aside(self, reasons: Mapping[str, str]) -> None:
+        """Remember why some utterances of this one's share were not used, for all."""
+        for found in self.team.gather(dict(reasons)):
+            self.set_aside |= found
 
     def report_set_aside(self) -> None:
         """Say once which utterances are not used, and why."""

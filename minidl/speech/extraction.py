@@ -10,11 +10,12 @@ import numpy as np
 
 from ..errors import ArgumentError, DataError
 from .audio import Audio, resample
+from .audio.clip import RATES
 from .corpora import Utterance
-from .features import Frontend, deltas, get_profile
-from .features.cmvn import Moments
+from .features import Frontend, Moments, Profile, deltas, get_profile
 
 Change = Callable[[np.ndarray], np.ndarray]
+_LIMITS = {"rate": RATES, "n_filters": (13, 1000), "order": (0, 10)}  # settings come out of files, too
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class FeatureSettings:
         Of the differences in time that are appended.
     variance : bool
         Whether each speaker's features are divided by their deviation, after their mean was taken out.
+
+    Raises
+    ------
+    ArgumentError
+        A value that is none of these or out of its range.
     """
 
     kind: Literal["mfcc", "fbank"] = "mfcc"
@@ -43,15 +49,26 @@ class FeatureSettings:
     def __post_init__(self) -> None:
         if self.kind not in ("mfcc", "fbank"):
             raise ArgumentError(f"features: kind must be 'mfcc' or 'fbank', got {self.kind!r}")
+        for name, (low, high) in _LIMITS.items():
+            value = getattr(self, name)
+            if not isinstance(value, int) or not low <= value <= high:
+                raise ArgumentError(f"features: {name} must be a whole number from {low} to {high}, got {value!r}")
+        if not isinstance(self.variance, bool):
+            raise ArgumentError(f"features: variance must be true or false, got {self.variance!r}")
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON; ``FeatureSettings(**d)`` is the way back."""
         return asdict(self)
 
     @property
+    def profile(self) -> Profile:
+        """The conventions of the front end, which are Kaldi's."""
+        return replace(get_profile("kaldi"), sample_rate=self.rate, n_filters=self.n_filters)
+
+    @property
     def shift(self) -> float:
-        """Seconds from frame to frame."""
-        return 0.01
+        """Seconds from frame to frame: 10 ms, in whole samples."""
+        return self.profile.shift_samples / self.rate
 
     @property
     def offset(self) -> float:
@@ -59,7 +76,7 @@ class FeatureSettings:
 
         A frame of 25 ms stands for the 10 ms in its middle.
         """
-        return 0.0075
+        return (self.profile.frame_samples - self.profile.shift_samples) / 2 / self.rate
 
 
 @dataclass
@@ -80,8 +97,7 @@ class Extractor:
 
     def __init__(self, settings: FeatureSettings) -> None:
         self.settings = settings
-        profile = replace(get_profile("kaldi"), sample_rate=settings.rate, n_filters=settings.n_filters, dither=0.0)
-        frontend = Frontend(profile)
+        frontend = Frontend(settings.profile)
         self._compute = frontend.mfcc if settings.kind == "mfcc" else frontend.fbank
 
     def static(self, audio: Audio, change: Change | None = None) -> np.ndarray:
@@ -97,6 +113,8 @@ class Extractor:
         ------
         DataError
             Samples that are not finite, or too few for a frame.
+        ArgumentError
+            A rate that cannot be resampled; floats in the scale of integers.
         """
         samples = audio.samples
         if audio.rate != self.settings.rate:
@@ -117,17 +135,17 @@ class Extractor:
 
     def corpus(self, utterances: Iterable[Utterance], change: Change | None = None) -> Extracted:
         """Of many utterances, each speaker's normalised together; those that cannot be read or used are set aside."""
-        statics, found, moments = dict[str, np.ndarray](), Extracted(), dict[str, Moments]()
-        speakers = dict[str, str]()
+        found, moments = Extracted(), dict[str, Moments]()
+        statics = dict[str, tuple[str, np.ndarray]]()
         for utterance in utterances:
+            speaker = utterance.speaker
             try:
                 static = self.static(utterance.read(), change)
-            except DataError as error:
+                own = Moments.of(static)
+            except (ArgumentError, DataError) as error:  # its rate or scale may be wrong, too
                 found.set_aside[utterance.name] = str(error)
                 continue
-            statics[utterance.name], speaker = static, utterance.speaker
-            own = Moments.of(static)
+            statics[utterance.name] = speaker, static
             moments[speaker] = moments[speaker] + own if speaker in moments else own
-            speakers[utterance.name] = speaker
-        found.features = {name: self.finished(static, moments[speakers[name]]) for name, static in statics.items()}
+        found.features = {name: self.finished(static, moments[speaker]) for name, (speaker, static) in statics.items()}
         return found

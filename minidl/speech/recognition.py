@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import nan
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -19,6 +20,10 @@ class Found(Protocol):
     """What was recognised in an utterance: several sentences, of which the weights choose; a lattice is one."""
 
     def best(self, lm_weight: float | None = None, insertion_penalty: float | None = None) -> Hypothesis: ...
+
+    def n_best(
+        self, n: int, lm_weight: float | None = None, insertion_penalty: float | None = None
+    ) -> list[Hypothesis]: ...
 
 
 Recogniser = Callable[[np.ndarray], Found]  # features (frames, D)
@@ -60,10 +65,16 @@ class Sentences:
     insertion_penalty: float
 
     def best(self, lm_weight: float | None = None, insertion_penalty: float | None = None) -> Hypothesis:
+        return self.n_best(1, lm_weight, insertion_penalty)[0]
+
+    def n_best(
+        self, n: int, lm_weight: float | None = None, insertion_penalty: float | None = None
+    ) -> list[Hypothesis]:
+        """The `n` most likely ones, or as many as there are."""
         weight = self.lm_weight if lm_weight is None else lm_weight
         penalty = self.insertion_penalty if insertion_penalty is None else insertion_penalty
         scored = [replace(h, score=h.acoustic + weight * (h.lm - penalty * len(h.words))) for h in self.hypotheses]
-        return max(scored, key=lambda h: h.score)
+        return sorted(scored, key=lambda h: -h.score)[:n]
 
 
 @dataclass(frozen=True)
@@ -83,7 +94,8 @@ class Recognised:
 
     @property
     def real_time_factor(self) -> float:
-        return self.seconds / self.speech
+        """Seconds of computing a second of speech; NaN if there was none."""
+        return self.seconds / self.speech if self.speech else nan
 
     def words(self, lm_weight: float, insertion_penalty: float) -> dict[str, tuple[str, ...]]:
         """The best sentence of each utterance."""

@@ -6,19 +6,27 @@ from collections.abc import Sequence
 
 from .extraction import FeatureSettings
 from .phones import Alignment, PhoneSet
-from .segments import Segment, frames_to_segments
+from .phones.transcript import NO_WORD
+from .segments import Segment
+
+_ROUNDING = 1e-9  # seconds: so that a time which is off by just the tolerance is within it
 
 
 def phone_segments(alignment: Alignment, phones: PhoneSet, settings: FeatureSettings) -> tuple[Segment, ...]:
-    """Of each phone, silences too."""
-    labels = [phones.names[phone] for phone in alignment.phones]
-    return frames_to_segments(labels, settings.shift, settings.offset, alignment.units)
+    """Of each phone, silences too; one ends where the next begins."""
+    spans = alignment.spans(alignment.units)
+    return tuple(_segment(phones.names[alignment.phones[first]], first, end, settings) for _, first, end in spans)
 
 
 def word_segments(alignment: Alignment, words: Sequence[str], settings: FeatureSettings) -> tuple[Segment, ...]:
     """Of each word; `words` are those that were aligned."""
-    found = frames_to_segments([str(word) for word in alignment.words], settings.shift, settings.offset)
-    return tuple(Segment(words[int(s.label)], s.start, s.end) for s in found if int(s.label) >= 0)
+    spans = alignment.spans(alignment.words)
+    return tuple(_segment(words[place], first, end, settings) for place, first, end in spans if place != NO_WORD)
+
+
+def _segment(label: str, first: int, end: int, settings: FeatureSettings) -> Segment:
+    """What was said from one frame to before another."""
+    return Segment(label, settings.offset + first * settings.shift, settings.offset + end * settings.shift)
 
 
 def boundaries_within(
@@ -31,7 +39,5 @@ def boundaries_within(
     own, other = ([s for s in side if s.label != silence] for side in (found, true))
     if [s.label for s in own] != [s.label for s in other]:
         return 0, 2 * len(other)
-    close = sum(
-        (abs(a.start - b.start) <= tolerance) + (abs(a.end - b.end) <= tolerance) for a, b in zip(own, other, strict=True)
-    )
-    return close, 2 * len(other)
+    errors = [abs(late) for a, b in zip(own, other, strict=True) for late in (a.start - b.start, a.end - b.end)]
+    return sum(error <= tolerance + _ROUNDING for error in errors), len(errors)

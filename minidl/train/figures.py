@@ -99,7 +99,7 @@ def curves(history: History, names: Sequence[str] = ("loss", "accuracy"), words:
             values = history.column(key)
             if np.isfinite(values).any():
                 panel.plot(epochs, values, "o-", color=colour, markersize=3.5, label=word)
-        panel.set(xlabel="epoch", title=name.capitalize())
+        panel.set(xlabel="epoch", title=name.replace("_", " ").capitalize())
         panel.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         panel.set_xlim(0, 1.03 * max(epochs, default=1))
         if name.endswith("accuracy"):

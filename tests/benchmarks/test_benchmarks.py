@@ -35,7 +35,7 @@ def test_the_table_is_replaced_and_the_text_around_it_stays(tmp_path, monkeypatc
     assert "old" not in text and "| mlp-tiny |" in text
 
 
-@pytest.mark.parametrize("name", ["mlp-tiny", "lstm-200"])
+@pytest.mark.parametrize("name", ["mlp-tiny", "lstm-200", "ctc-lstm"])
 def test_rows_train(name):
     step, _ = minidl_steps.make(row(name))
     losses = [step() for _ in range(3)]

@@ -173,9 +173,9 @@ def test_look_ahead_is_the_likeliest_word_that_can_still_come():
     phones = PhoneSet.of(lexicon.phones, n_states=1)
     for guesses in ([-1.0, -7.0], [-7.0, -1.0]):
         network = Network.build(phones, monophones(phones), lexicon, ["likely", "rare"], np.array(guesses))
-        _, entries = network.entries.of(np.array([network.start]))
+        _, entries = network.arcs.of(np.array([network.start]))
         expected = np.log(0.8) + np.array([-1.0, guesses[1] - 0.5])  # A, then D
-        np.testing.assert_allclose(network.entry_log_probs[entries], [*expected, np.log(0.2)], rtol=1e-12)
+        np.testing.assert_allclose(network.log_probs[entries], [*expected, np.log(0.2)], rtol=1e-12)
 
 
 def test_probabilities_of_simple_grammars_sum_to_one():

@@ -81,7 +81,7 @@ def load_folder(
     whole |= hold_out(whole["train"], [part for part in _PARTS if part not in whole])
     train, dev, test = (whole[part] for part in _PARTS)
     isolated = all(len(utterance.words) == 1 for utterance in (*train, *dev, *test))
-    return Corpus(folder.name, train, dev, test, lexicon, rate, isolated, set_aside)
+    return Corpus(folder.resolve().name, train, dev, test, lexicon, rate, isolated, set_aside)
 
 
 def hold_out(utterances: Sequence[Utterance], parts: Sequence[str]) -> dict[str, tuple[Utterance, ...]]:

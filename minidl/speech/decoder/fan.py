@@ -22,6 +22,6 @@ class Fan:
     def of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All items of some rows: for each item the place in `rows`, and its number, two int arrays."""
         counts = self._counts[rows]
-        places = np.repeat(np.arange(len(rows)), counts)
-        shifts = self._begins[rows] - (np.cumsum(counts) - counts)
+        places = np.arange(len(rows)).repeat(counts)
+        shifts = self._begins[rows] - (counts.cumsum() - counts)
         return places, np.arange(len(places)) + shifts[places]

@@ -31,20 +31,17 @@ class Network:
     Attributes
     ----------
     pdfs : (S,) int array
-        The density of each state.
+        The density of each state. Boundaries are numbered after the states, S ... S + B - 1; no frame is heard in them.
     arcs : Fan
-        Of states.
+        Of states and boundaries: what may come at the next frame.
     targets, log_probs : (A,) arrays
-        Of arcs.
+        Of arcs; targets are states.
     exits : Fan
         Of states: silence, or a word may end there.
     words, exit_log_probs, boundaries : (E,) arrays
         Of exits: the word (a number too large for one: silence), with its pronunciation's log probability, what follows.
-    entries : Fan
-        Of boundaries: the states that come next.
-    entry_states, entry_log_probs : (F,) arrays
-    log_final : (B,) array
-        Of the utterance ending at a boundary; -inf where another phone must follow.
+    log_final : (S + B,) array
+        Of the utterance ending there; -inf within words, and at a boundary where another phone must follow.
     start : int
         The boundary at the utterance's start.
     """
@@ -57,9 +54,6 @@ class Network:
     words: np.ndarray
     exit_log_probs: np.ndarray
     boundaries: np.ndarray
-    entries: Fan
-    entry_states: np.ndarray
-    entry_log_probs: np.ndarray
     log_final: np.ndarray
     start: int
 
@@ -168,15 +162,13 @@ class _States:
 
     def network(self) -> Network:
         n_states = int(self._first[-1])
-        start = self._after(self._units.silence, self._units.rights)
+        start = n_states + self._after(self._units.silence, self._units.rights)
         exits, exit_fan = _sorted(self._exits(), n_states)  # makes the boundaries
-        arcs, arc_fan = _sorted(self._arcs(), n_states)
-        entries, entry_fan = _sorted(self._entries(), len(self._boundaries))
+        arcs, arc_fan = _sorted(self._arcs() + self._entries(), n_states + len(self._boundaries))
+        log_final = [-np.inf] * n_states + [log_final for _, log_final in self._boundaries]
         return Network(
             np.concatenate(self._units.pdfs), arc_fan, arcs[1].astype(np.int64), arcs[2],
-            exit_fan, exits[1].astype(np.int64), exits[2], exits[3].astype(np.int64),
-            entry_fan, entries[1].astype(np.int64), entries[2],
-            np.array([log_final for _, log_final in self._boundaries]), start,
+            exit_fan, exits[1].astype(np.int64), exits[2], exits[3].astype(np.int64) + n_states, np.array(log_final), start,
         )  # fmt: skip
 
     def _exits(self) -> list[tuple[int, int, float, int]]:
@@ -192,7 +184,7 @@ class _States:
     def _entries(self) -> list[tuple[int, int, float]]:
         return [
             (boundary, state, log_prob + into + self._units.guesses[unit])
-            for boundary, (entries, _) in enumerate(self._boundaries)
+            for boundary, (entries, _) in enumerate(self._boundaries, int(self._first[-1]))
             for unit, log_prob in entries
             for state, into in self._ways(unit, "log_start")
         ]

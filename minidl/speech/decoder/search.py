@@ -16,8 +16,6 @@ from .memo import Memo
 from .network import Network
 from .record import Record
 
-Nodes = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # numbers, boundaries, states of the grammar, scores
-
 
 @dataclass
 class Tokens:
@@ -26,7 +24,7 @@ class Tokens:
     Attributes
     ----------
     states : int array
-        Of the network.
+        Of the network, or boundaries.
     contexts : int array
         States of the grammar, before the word that is being said.
     scores : array
@@ -44,6 +42,9 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self.states)
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(*map(np.concatenate, zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
 @dataclass(frozen=True)
@@ -80,75 +81,70 @@ class Search:
 
     def run(self, scores: np.ndarray) -> bool:
         """Go through frames, (frames, pdfs); whether a sentence ends with the last one."""
-        first = np.zeros(1, np.int64)
-        entries = self._entries(first, first + self._network.start, first, np.zeros(1))
-        tokens = Tokens(first[:0], first[:0], np.zeros(0), np.zeros(0), first[:0])
+        first, nothing = np.zeros(1, np.int64), np.zeros(1)
+        ends = Tokens(first + self._network.start, first, nothing, nothing, first)
+        tokens = Tokens(first[:0], first[:0], nothing[:0], nothing[:0], first[:0])
         for frame, heard in enumerate(scores):
-            later = self._step(tokens, entries, heard)
+            later = self._step(tokens + ends, heard)
             if not len(later):
                 break
             tokens, self.active = later, self.active + len(later)
             ends = self._word_ends(tokens, frame + 1)
-            entries = self._entries(*ends)
         else:
-            numbers, ended = self._sentence_ends(*ends)
+            numbers, ended = self._sentence_ends(ends)
             if len(numbers):
                 self.record.end(len(scores), numbers, ended, np.zeros(len(numbers)))
                 return True
         self.record.end(len(scores), tokens.origins, tokens.scores, tokens.acoustics)
         return False
 
-    def _step(self, tokens: Tokens, entries: Tokens, heard: np.ndarray) -> Tokens:
+    def _step(self, tokens: Tokens, heard: np.ndarray) -> Tokens:
         """One frame on: along all arcs; the best token in each place stays if it is within the beam."""
         network, limits = self._network, self._limits
         which, arcs = network.arcs.of(tokens.states)
-        states = np.concatenate([network.targets[arcs], entries.states])
-        contexts = np.concatenate([tokens.contexts[which], entries.contexts])
+        states = network.targets[arcs]
         acoustic = heard[network.pdfs[states]]
-        scores = np.concatenate([tokens.scores[which] + network.log_probs[arcs], entries.scores]) + acoustic
-        if not len(scores):
-            return tokens
-        good = np.flatnonzero(scores > scores.max() - limits.beam)
-        order = good[np.argsort(-scores[good], kind="stable")]
-        places = states[order] * len(self._grammar) + contexts[order]
-        won = order[np.unique(places, return_index=True)[1]]
+        scores = tokens.scores[which] + network.log_probs[arcs] + acoustic
+        good = np.flatnonzero(scores > scores.max(initial=-np.inf) - limits.beam)
+        order, first = _ranked(states[good] * len(self._grammar) + tokens.contexts[which[good]], scores[good])
+        won = good[order[first]]
         if len(won) > limits.max_active:
             won = won[np.argpartition(-scores[won], limits.max_active)[: limits.max_active]]
-        sources = np.concatenate([which, len(tokens) + np.arange(len(entries))])[won]
-        before = np.concatenate([tokens.acoustics, entries.acoustics])[sources]
-        origins = np.concatenate([tokens.origins, entries.origins])[sources]
-        return Tokens(states[won], contexts[won], scores[won], before + acoustic[won], origins)
+        sources = which[won]
+        acoustics = tokens.acoustics[sources] + acoustic[won]
+        return Tokens(states[won], tokens.contexts[sources], scores[won], acoustics, tokens.origins[sources])
 
-    def _word_ends(self, tokens: Tokens, frame: int) -> Nodes:
-        """Record the words and silences that may end before a frame, and the nodes that they lead to."""
+    def _word_ends(self, tokens: Tokens, frame: int) -> Tokens:
+        """Record the words and silences that may end before a frame; the nodes they lead to, as tokens at boundaries."""
         network, grammar, limits = self._network, self._grammar, self._limits
         which, exits = network.exits.of(tokens.states)
         words, contexts = network.words[exits], tokens.contexts[which]
         scores = tokens.scores[which] + network.exit_log_probs[exits] + grammar.log_probs(contexts, words)
         scores -= self._penalty * (words != grammar.no_word)
         good = scores > tokens.scores.max() - limits.beam
-        which, words, scores = which[good], words[good], scores[good]
+        which, words, scores, boundaries = which[good], words[good], scores[good], network.boundaries[exits[good]]
         after = grammar.advance(contexts[good], words)
-        places, nodes = np.unique(network.boundaries[exits[good]] * len(grammar) + after, return_inverse=True)
-        boundaries, contexts = np.divmod(places, len(grammar))
-        best = np.full(len(places), -np.inf)
-        np.maximum.at(best, nodes, scores)
-        numbers = self.record.add_nodes(frame, best)
-        close = scores >= best[nodes] - limits.lattice_beam
-        which, targets = which[close], numbers[nodes[close]]
-        self.record.add_links(tokens.origins[which], targets, words[close], scores[close], tokens.acoustics[which])
-        return numbers, boundaries, contexts, best
+        order, first = _ranked(boundaries * len(grammar) + after, scores)
+        best = order[first]
+        numbers = self.record.add_nodes(frame, scores[best])
+        nodes = np.cumsum(first) - 1
+        close = scores[order] >= scores[best][nodes] - limits.lattice_beam
+        links, targets = order[close], numbers[nodes[close]]
+        sources = which[links]
+        self.record.add_links(tokens.origins[sources], targets, words[links], scores[links], tokens.acoustics[sources])
+        return Tokens(boundaries[best], after[best], scores[best], np.zeros(len(best)), numbers)
 
-    def _entries(self, numbers: np.ndarray, boundaries: np.ndarray, contexts: np.ndarray, scores: np.ndarray) -> Tokens:
-        """Tokens that begin a word or silence at nodes; they have not heard a frame."""
-        which, entries = self._network.entries.of(boundaries)
-        begun = scores[which] + self._network.entry_log_probs[entries]
-        return Tokens(self._network.entry_states[entries], contexts[which], begun, np.zeros(len(which)), numbers[which])
-
-    def _sentence_ends(
-        self, numbers: np.ndarray, boundaries: np.ndarray, contexts: np.ndarray, scores: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _sentence_ends(self, ends: Tokens) -> tuple[np.ndarray, np.ndarray]:
         """The nodes at which a sentence may end, and their scores with that."""
-        final = self._network.log_final[boundaries] + np.array([self._grammar.end(c) for c in contexts.tolist()])
-        ends = np.flatnonzero(final > -np.inf)
-        return numbers[ends], scores[ends] + final[ends]
+        final = self._network.log_final[ends.states] + np.array([self._grammar.end(c) for c in ends.contexts.tolist()])
+        may = np.flatnonzero(final > -np.inf)
+        return ends.origins[may], ends.scores[may] + final[may]
+
+
+def _ranked(places: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted by place and, within each, the best score first: the order, and which of them are the first of a place."""
+    order = np.lexsort((-scores, places))
+    ranked = places[order]
+    first = np.ones(len(order), bool)
+    first[1:] = ranked[1:] != ranked[:-1]
+    return order, first

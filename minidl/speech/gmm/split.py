@@ -9,6 +9,8 @@ import numpy as np
 from ...errors import ArgumentError
 from .model import GMM
 
+_DECIMALS = 6  # of frames: states often have equally many, and then rounding, which differs with every sum, must not choose
+
 
 def split_targets(occupancy: np.ndarray, total: int, power: float = 0.25, min_count: float = 20.0) -> np.ndarray:
     """How many components each state is to have, (states,); Kaldi, gmm/model-common.cc, GetSplitTargets.
@@ -34,6 +36,7 @@ def split_targets(occupancy: np.ndarray, total: int, power: float = 0.25, min_co
     frames = np.asarray(occupancy, np.float64)
     if frames.ndim != 1 or not np.isfinite(frames).all() or (frames < 0).any():
         raise ArgumentError("gmm: occupancies must be (states,) finite numbers of frames, not negative")
+    frames = np.round(frames, _DECIMALS)
     targets = np.ones(len(frames), np.int64)
     queue = [(-float(need), state) for state, need in enumerate(frames**power)]
     heapq.heapify(queue)

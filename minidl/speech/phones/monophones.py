@@ -89,17 +89,17 @@ def _evenly(material: Material, phones: PhoneSet) -> Aligned:
 
 def _flat(material: Material, n_pdfs: int) -> GMM:
     """All pdfs alike, with mean and variance of all frames."""
-    width = next((np.shape(f)[-1] for f in material.features.values()), 0)
+    width = next((np.shape(f)[-1:] for f in material.features.values()), ())  # without utterances others know it
     moments = Moments(0, np.zeros(width), np.zeros(width))
     for name, features in material.features.items():
-        if np.shape(features)[1:] != (width,):
-            raise DataError(f"utterance {name}: features must be (frames, {width}), got {np.shape(features)}")
+        if np.ndim(features) != 2 or np.shape(features)[1:] != width:
+            raise DataError(f"utterance {name}: features must be (frames, {width[0]}), got {np.shape(features)}")
         try:
             moments += Moments.of(features)
         except DataError as error:
             raise DataError(f"utterance {name}: {error}") from None
     moments = material.together(moments)
     n = max(moments.count, 1)
-    mean = moments.total / n
+    mean = np.atleast_1d(moments.total) / n
     variance = floored((moments.squares / n - mean**2)[None], VARIANCE_FLOOR)
     return GMM(np.ones(n_pdfs), np.repeat(mean[None], n_pdfs, 0), np.repeat(variance, n_pdfs, 0), [1] * n_pdfs)

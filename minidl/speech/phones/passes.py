@@ -46,9 +46,11 @@ class Schedule:
     all_paths: int = 0
 
     def __post_init__(self) -> None:
-        if self.iterations < 1 or not 0 <= self.split_until <= self.iterations or self.gaussians < 1:
+        least = min(self.iterations, self.gaussians) >= 1 and self.all_paths >= 0
+        if not least or not 0 <= self.split_until <= self.iterations:
             raise ArgumentError(
-                f"schedule: needs iterations >= 1, 0 <= split_until <= iterations, gaussians >= 1; got {self}"
+                "schedule: needs iterations >= 1, 0 <= split_until <= iterations, gaussians >= 1, all_paths >= 0; "
+                f"got {self}"
             )
 
     def total(self, iteration: int, at_first: int) -> int:

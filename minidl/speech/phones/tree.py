@@ -19,6 +19,7 @@ from .phone_set import PhoneSet
 from .tying import Tying
 
 _VARIANCE_FLOOR = 0.01  # Kaldi's, of sums that are clustered
+_DECIMALS = 4  # of gains: several questions often split the contexts alike, and then rounding must not choose
 _LEFT, _RIGHT = 2, 3  # columns of the keys
 
 
@@ -166,7 +167,7 @@ def _best(
         answers = questions[:, statistics.keys[leaf.rows, side]]
         yes = answers.astype(np.float64) @ sums
         no = total - yes
-        gains = log_likelihood(yes) + log_likelihood(no) - log_likelihood(total)
+        gains = np.round(log_likelihood(yes) + log_likelihood(no) - log_likelihood(total), _DECIMALS)
         gains[np.minimum(yes[:, 0], no[:, 0]) < max(min_count, 1)] = -np.inf
         question = int(np.argmax(gains))
         if gains[question] > (0 if best is None else best.gain):
