@@ -60,6 +60,7 @@ def _schedules(mono: int, tri: int) -> dict[str, Schedule]:
 
 
 _RELU = {"kind": "relu", "context": 5, "layers": 3, "units": 256, "dropout": 0.2}
+_CONV = {"kind": "conv", "context": 5, "maps": 1, "layers": 2, "units": 256, "dropout": 0.3}
 _SPEEDS = (0.9, 1.0, 1.1)
 _SETTINGS = {
     "synthetic": Settings(
@@ -71,8 +72,8 @@ _SETTINGS = {
         speeds=_SPEEDS,
     ),
     "fsdd": Settings(
-        **_schedules(500, 500), leaves=75, network={**_RELU, "dropout": 0.3}, epochs=6,
-        ctc={"hidden_size": 96, "stack": 3, "dropout": 0.2}, ctc_epochs=12, speeds=_SPEEDS,
+        **_schedules(500, 500), leaves=75, network=_CONV, epochs=5, ctc={"hidden_size": 96, "stack": 3, "dropout": 0.2},
+        ctc_epochs=12, speeds=_SPEEDS,
     ),
     "an4": Settings(
         **_schedules(700, 1000), leaves=150, network={**_RELU, "units": 512, "dropout": 0.3}, epochs=8,
@@ -116,5 +117,5 @@ def _network(kind: str, like: Mapping[str, Any]) -> dict[str, Any]:
     if kind == "sigmoid":
         return {"kind": kind, "context": like["context"], "layers": like["layers"], "units": like["units"]}
     if kind == "conv":
-        return {**like, "kind": kind, "layers": 2, "maps": 1}
-    return {**like, "kind": kind}
+        return {**_CONV, "units": like["units"], "dropout": like["dropout"]}
+    return {**_RELU, "kind": kind, "units": like["units"], "dropout": like["dropout"]}

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
+from speech_folder import RATE, WORDS, write_folder
 
 from demos.common import run_main
 from demos.speech import recognisers, task
@@ -16,32 +17,12 @@ from minidl.speech.audio import Audio, read, write_wav
 from minidl.speech.lexicon import read_lexicon
 from minidl.speech.phones import Schedule
 from minidl.speech.segments import boundary_errors, parse_ctm, parse_textgrid
-from minidl.speech.synthesis import make_voice, speak
 
-WORDS = {"one": "W AH N", "two": "T UW", "three": "TH R IY"}
-RATE = 8000
 UNUSABLE = {"silent": "a transcript without audio", "untold": "audio without a transcript", "foreign": "four"}
 
 
 def run(*arguments):
     return run_main(main, [str(a) for a in arguments])
-
-
-def write_folder(folder, n, n_speakers=4):
-    """Strings of words by two voices; what was truly said when."""
-    folder.mkdir()
-    rng, truth = np.random.default_rng(0), {}
-    for i in range(n):
-        said = tuple(map(str, rng.choice(list(WORDS), rng.integers(2, 4))))
-        spoken = truth[f"u{i:02}"] = speak(said, make_voice(np.random.default_rng(i % 2)), rng, RATE)
-        write_wav(folder / f"u{i:02}.wav", spoken.audio)
-    tables = {
-        "wav.scp": {name: f"{name}.wav" for name in truth}, "text": {name: " ".join(s.words) for name, s in truth.items()},
-        "utt2spk": {name: f"s{i % n_speakers}" for i, name in enumerate(truth)}, "lexicon.txt": WORDS,
-    }  # fmt: skip
-    for name, table in tables.items():
-        (folder / name).write_text("".join(f"{key} {value}\n" for key, value in table.items()))
-    return truth
 
 
 def tiny_settings(*_):
