@@ -110,7 +110,7 @@ def figures_of(task: Task, stages: list[Stage], rungs: list[Rung], args: argpars
         "rungs": {r.name: r.figures() for r in rungs},
         "set_aside": task.set_aside, "data": args.data, "seed": args.seed,
     }  # fmt: skip
-    if hybrids and mixtures:
+    if hybrids and mixtures and all(r.score.total.errors for r in mixtures):
         best, other = min(mixtures, key=lambda r: r.rate), min(hybrids, key=lambda r: r.rate)
         found = wer.compare(best.score.per_utterance, other.score.per_utterance)
         figures["improvement"] = {

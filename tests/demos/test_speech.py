@@ -6,16 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import soundfile
-from speech_folder import RATE, WORDS, write_folder
+from speech_folder import RATE, WORDS, tiny_settings, write_folder
 
 from demos.common import run_main
 from demos.speech import recognisers, task
 from demos.speech.__main__ import main
-from demos.speech.settings import Settings
 from minidl.speech import archives, corpora, wer
 from minidl.speech.audio import Audio, read, write_wav
 from minidl.speech.lexicon import read_lexicon
-from minidl.speech.phones import Schedule
 from minidl.speech.segments import boundary_errors, parse_ctm, parse_textgrid
 
 UNUSABLE = {"silent": "a transcript without audio", "untold": "audio without a transcript", "foreign": "four"}
@@ -23,15 +21,6 @@ UNUSABLE = {"silent": "a transcript without audio", "untold": "audio without a t
 
 def run(*arguments):
     return run_main(main, [str(a) for a in arguments])
-
-
-def tiny_settings(*_):
-    schedule = Schedule(iterations=3, realign_at=frozenset({1, 2}), gaussians=30, split_until=2)
-    network = {"kind": "relu", "context": 3, "layers": 1, "units": 16}
-    return Settings(
-        aligner=Schedule(iterations=3, realign_at=frozenset({1, 2}), gaussians=30, split_until=2, all_paths=5),
-        mono=schedule, tri=schedule, leaves=30, network=network, epochs=2, ctc={"hidden_size": 8}, ctc_epochs=1, order=2,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
