@@ -7,7 +7,7 @@ import pytest
 from speech_folder import tiny_settings
 
 from demos.common import run_main
-from demos.speech import ladder, task
+from demos.speech import ladder, settings, task
 from demos.speech.__main__ import main
 from demos.speech.measure import Rung
 from demos.speech.stages import ALIGNER, STAGES, Stage
@@ -99,6 +99,7 @@ def test_it_goes_on_from_any_stage(climbed, capsys):
     ],
 )
 def test_a_mistake_is_one_line(tmp_path, arguments, says, capsys, monkeypatch):
+    monkeypatch.setattr(task, "settings_for", settings.settings_for)  # the real one
     monkeypatch.setattr(ladder, "corpus_options", lambda name: OPTIONS if name == "synthetic" else {})
     assert run("--run", tmp_path / "run", *arguments) == 1
     error = capsys.readouterr().err.splitlines()[-1]
