@@ -15,9 +15,9 @@ from minidl.speech.extraction import FeatureSettings
 from minidl.speech.segments import Segment, ctm
 from minidl.train.files import replacing
 
+from .models import ALIGNER, STAGES
 from .recognisers import Weights, make_ready
 from .recordings import hear, recording_options, utterances_of
-from .stages import ALIGNER, STAGES
 
 
 def add_commands(commands: Any) -> None:

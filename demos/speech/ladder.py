@@ -15,10 +15,11 @@ from minidl.speech import corpora, wer
 from minidl.speech.corpora import Corpus
 
 from .measure import HEADER, Rung, boundary_figures, measure, pooled
+from .models import ALIGNER, STAGES, path_of
 from .pictures import make_report
 from .recognisers import save_setup
 from .settings import corpus_options
-from .stages import ALIGNER, STAGES, TOGETHER, Stage, load, make, path_of
+from .stages import TOGETHER, Stage, load, make
 from .task import Task, Team
 
 _ALL = "all"
@@ -89,7 +90,7 @@ def climb(args: argparse.Namespace, held_out: str | None, team: Team) -> tuple[T
     for i, name in enumerate(STAGES[: last + 1]):
         if team.rank and name not in TOGETHER:
             break
-        known = i < first or (args.resume and path_of(task, name).is_file())
+        known = i < first or (args.resume and path_of(task.run, name).is_file())
         stage = load(task, name) if known else make(task, name, _last_hybrid(stages))
         stages.append(stage)
         if team.rank == 0 and name != ALIGNER:

@@ -10,16 +10,15 @@ from typing import Any, Protocol
 
 from minidl import language
 from minidl.errors import ArgumentError, DataError
-from minidl.speech import ctc, dnn_hmm, files, recognition
+from minidl.speech import files, recognition
+from minidl.speech.ctc import CtcNetwork
 from minidl.speech.decoder import Grammar, Loop, OneOf
 from minidl.speech.extraction import FeatureSettings
 from minidl.speech.grammar import NGramGrammar
 from minidl.speech.lexicon import Lexicon
-from minidl.speech.phones import AcousticModel
-from minidl.train import files as train_files
 from minidl.train.files import replacing
 
-from .stages import ALIGNER, STAGES
+from .models import ALIGNER, STAGES, path_of, read_model
 from .task import Task
 
 SETUP, ARPA = "recogniser.json", "grammar.arpa"
@@ -144,7 +143,7 @@ def make_ready(run: Path, name: str | None = None) -> Ready:
         No run; a file that is missing or damaged.
     """
     setup = load_setup(run)
-    there = [own for rung, own in setup.rungs.items() if (run / f"{rung}.safetensors").is_file()]
+    there = [own for rung, own in setup.rungs.items() if path_of(run, rung).is_file()]
     if name is not None and name not in [own.name for own in there]:
         raise ArgumentError(f"{run} has no {name}; it has {', '.join(own.name for own in there) or 'none at all'}")
     if not there:
@@ -157,7 +156,7 @@ def make_ready(run: Path, name: str | None = None) -> Ready:
 
 def load_aligner(run: Path) -> files.Saved:
     """The model that knows where phones begin and end, and the lexicon; errors as :func:`make_ready`."""
-    path = run / f"{ALIGNER}.safetensors"
+    path = path_of(run, ALIGNER)
     if not path.is_file():
         raise DataError(f"{run} holds no {path.name}" if run.is_dir() else _nothing_in(run))
     return files.load_acoustic(path)
@@ -176,22 +175,7 @@ def _grammar(run: Path, kind: str, lexicon: Lexicon) -> Grammar:
 
 
 def _loaded(run: Path, name: str, lexicon: Lexicon, grammar: Grammar) -> tuple[recognition.Recogniser, FeatureSettings]:
-    path = run / f"{name}.safetensors"
-    if name == "ctc":
-        network, about = ctc.load(path)
-        return recognition.ctc(network, lexicon, grammar), _settings(path, about)
-    if name.startswith("dnn"):
-        told = files.load_acoustic(run / "gmm-tri.safetensors").model
-        model = AcousticModel(told.phones, told.tying, dnn_hmm.load(path))
-        settings = _settings(path, train_files.read(path)[1]["about"])
-    else:
-        saved = files.load_acoustic(path)
-        model, settings = saved.model, saved.settings
+    model, settings, _ = read_model(run, name)
+    if isinstance(model, CtcNetwork):
+        return recognition.ctc(model, lexicon, grammar), settings
     return recognition.hybrid(model, lexicon, grammar, frame_shift=settings.shift), settings
-
-
-def _settings(path: Path, about: Mapping[str, Any]) -> FeatureSettings:
-    try:
-        return FeatureSettings(**about["features"])
-    except (KeyError, TypeError) as error:
-        raise DataError(f"{path}: does not say which features it takes; it was altered") from error

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,11 @@ from minidl.speech.phones import AcousticModel, Aligned, Pass, Trained, align, p
 from minidl.speech.recognition import Recogniser, hybrid
 from minidl.speech.recognition import ctc as ctc_recogniser
 from minidl.train import History
-from minidl.train import files as train_files
 
+from .models import ALIGNER, STAGES, path_of, read_model
 from .task import FBANK, MFCC, STATIC, Task
 
-ALIGNER = "aligner"
-STAGES = (ALIGNER, "gmm-mono", "gmm-tri", "dnn", "dnn-realigned", "ctc")
 TOGETHER = STAGES[:3]  # several ranks train mixtures together, and the first one alone networks
-_SUFFIX = ".safetensors"
 
 
 @dataclass
@@ -60,11 +56,6 @@ class Stage:
     history: History | None = None
 
 
-def path_of(task: Task, name: str) -> Path:
-    """The file of a stage's model."""
-    return task.run / f"{name}{_SUFFIX}"
-
-
 def make(task: Task, name: str, before: Stage | None) -> Stage:
     """Train a stage, and write its model."""
     start = time.perf_counter()
@@ -74,21 +65,17 @@ def make(task: Task, name: str, before: Stage | None) -> Stage:
 
 def load(task: Task, name: str) -> Stage:
     """A stage that an earlier run has left."""
-    path = path_of(task, name)
+    path = path_of(task.run, name)
     if not path.is_file():
         raise DataError(f"{path} is not there: begin with an earlier --stage, or without --resume")
-    if name == "ctc":
-        network, about = ctc.load(path)
-        return _ctc_stage(task, name, network, about["seconds"])
+    model, _, about = read_model(task.run, name)
+    if isinstance(model, ctc.CtcNetwork):
+        return _ctc_stage(task, name, model, about["seconds"])
     if name.startswith("dnn"):
-        emission = dnn_hmm.load(path)
-        told = files.load_acoustic(path_of(task, "gmm-tri"))
-        model = AcousticModel(told.model.phones, told.model.tying, emission)
-        return _hybrid_stage(task, name, FBANK, model, train_files.read(path)[1]["about"]["seconds"])
-    saved = files.load_acoustic(path)
-    stage = _hybrid_stage(task, name, STATIC if name == ALIGNER else MFCC, saved.model, saved.about["seconds"])
-    stage.passes = [Pass(**p) for p in saved.about["passes"]]
-    stage.occupancy = np.array(saved.about["occupancy"])
+        return _hybrid_stage(task, name, FBANK, model, about["seconds"])
+    stage = _hybrid_stage(task, name, STATIC if name == ALIGNER else MFCC, model, about["seconds"])
+    stage.passes = [Pass(**p) for p in about["passes"]]
+    stage.occupancy = np.array(about["occupancy"])
     return stage
 
 
@@ -137,7 +124,7 @@ def _mixtures_stage(task: Task, name: str, kind: str, trained: Trained, start: f
     if task.team.rank == 0:
         passes = [vars(p) for p in trained.passes]
         about = {"seconds": stage.seconds, "passes": passes, "occupancy": trained.occupancy.tolist()}
-        files.save_acoustic(path_of(task, name), trained.model, task.lexicon, task.feature_settings[kind], about)
+        files.save_acoustic(path_of(task.run, name), trained.model, task.lexicon, task.feature_settings[kind], about)
     return stage
 
 
@@ -171,7 +158,7 @@ def _dnn(task: Task, name: str, before: Stage | None, start: float) -> Stage:
     )  # fmt: skip
     emission = dnn_hmm.NetworkEmission(network, training.priors)
     seconds = time.perf_counter() - start
-    dnn_hmm.save(path_of(task, name), emission, {"seconds": seconds, "features": task.feature_settings[FBANK].as_dict()})
+    dnn_hmm.save(path_of(task.run, name), emission, {"seconds": seconds, "features": task.feature_settings[FBANK].as_dict()})
     stage = _hybrid_stage(task, name, FBANK, AcousticModel(before.model.phones, before.model.tying, emission), seconds)
     stage.history = training.history
     return stage
@@ -212,7 +199,7 @@ def _ctc(task: Task, name: str, before: Stage | None, start: float) -> Stage:
     )  # fmt: skip
     task.set_aside |= trained.set_aside
     seconds = time.perf_counter() - start
-    ctc.save(network, path_of(task, name), {"seconds": seconds, "features": task.feature_settings[FBANK].as_dict()})
+    ctc.save(network, path_of(task.run, name), {"seconds": seconds, "features": task.feature_settings[FBANK].as_dict()})
     stage = _ctc_stage(task, name, network, seconds)
     stage.history = trained.history
     return stage

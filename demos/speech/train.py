@@ -15,8 +15,9 @@ from minidl.speech import corpora
 from minidl.speech.corpora import Corpus
 
 from .measure import HEADER, Rung, chosen_weights, measure
+from .models import ALIGNER, STAGES, path_of
 from .recognisers import Weights, save_setup
-from .stages import ALIGNER, STAGES, Stage, load, make, path_of
+from .stages import Stage, load, make
 from .task import Task
 
 
@@ -50,7 +51,7 @@ def train(args: argparse.Namespace) -> None:
     print(HEADER if tested else "no utterances are held out: there is no word error rate", flush=True)
     stage, found = None, list[Rung | Weights]()
     for name in STAGES[: STAGES.index(args.until) + 1]:
-        stage = load(task, name) if args.resume and path_of(task, name).is_file() else make(task, name, stage)
+        stage = load(task, name) if args.resume and path_of(task.run, name).is_file() else make(task, name, stage)
         if name != ALIGNER:
             found.append(measure(task, stage) if tested else Weights(name, *chosen_weights(task, stage)))
             print(_line(found[-1], stage), flush=True)

@@ -10,7 +10,8 @@ from demos.common import run_main
 from demos.speech import ladder, settings, task
 from demos.speech.__main__ import main
 from demos.speech.measure import Rung
-from demos.speech.stages import ALIGNER, STAGES, Stage
+from demos.speech.models import ALIGNER, STAGES
+from demos.speech.stages import Stage
 from minidl.speech import corpora, wer
 
 OPTIONS = {"n_train": 16, "n_dev": 3, "n_test": 4, "rate": 8000}
