@@ -32,6 +32,7 @@ def climbed(tmp_path_factory):
         yield SimpleNamespace(run=place / "run", figures=json.loads((place / "out.json").read_text()))
 
 
+@pytest.mark.slow
 def test_each_rung_has_its_figures(climbed):
     figures = climbed.figures
     rates, rungs = figures["wer"]["synthetic"], figures["rungs"]
@@ -66,6 +67,7 @@ def test_by_how_much_networks_are_better(climbed):
     assert better["relative"] == pytest.approx(0.4) and better["interval"][0] <= 0.4 <= better["interval"][1]
 
 
+@pytest.mark.slow
 def test_the_report_has_all_its_parts(climbed):
     page = (climbed.run / "report.html").read_text()
     for heading in (
@@ -76,6 +78,7 @@ def test_the_report_has_all_its_parts(climbed):
     assert page.count("data:image/") >= 7
 
 
+@pytest.mark.slow
 def test_it_goes_on_from_any_stage(climbed, capsys):
     before = {path.name: path.stat().st_mtime_ns for path in climbed.run.glob("*.safetensors")}
     assert run("--run", climbed.run, "--stage", "dnn-realigned", "--until", "dnn-realigned") == 0
