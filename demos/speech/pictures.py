@@ -27,7 +27,7 @@ def make_report(task: Task, stages: Sequence[Stage], rungs: Sequence[Rung], foun
     """Everything that was found, on one page."""
     corpus = task.corpus
     page = Report(
-        f"Speech: {corpus.name}",
+        f"Speech: {next(iter(found['wer']))}",
         f"{len(corpus.train)} utterances to learn from, {len(corpus.test)} to measure on. One decoder and one lexicon; what "
         "scores the frames changes from rung to rung.",
     )

@@ -76,7 +76,7 @@ _SETTINGS = {
         ctc_epochs=12, speeds=_SPEEDS,
     ),
     "an4": Settings(
-        **_schedules(700, 1000), leaves=150, network={**_CONV, "units": 512}, epochs=8,
+        **_schedules(500, 500), leaves=150, network={**_CONV, "units": 512}, epochs=8,
         ctc={"hidden_size": 128, "stack": 3, "dropout": 0.3}, ctc_epochs=30, speeds=_SPEEDS, order=2,
     ),
 }  # fmt: skip

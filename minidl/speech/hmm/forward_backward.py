@@ -118,7 +118,7 @@ def _scaled(topology: Topology, scores: list[np.ndarray]) -> tuple[Expectations,
         transitions = a * (alpha[packing.earlier].T @ ahead[packing.later])
         rows = np.log(scale) + tops
     sound = _sound(packing, beta, ends, rows)
-    totals = np.array([r.sum() for r in packing.unpack(rows)])
+    totals = packing.over_frames(np.add, rows)
     with np.errstate(divide="ignore"):
         totals[packing.order] += np.log(ends)
     counts = TransitionCounts(gamma[steps[0]].sum(0), transitions, gamma[packing.last].sum(0))
@@ -128,8 +128,8 @@ def _scaled(topology: Topology, scores: list[np.ndarray]) -> tuple[Expectations,
 def _sound(packing: Packing, beta: np.ndarray, ends: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Of which utterances nothing that counts can have been lost, (N,) bool."""
     with np.errstate(invalid="ignore"):
-        worst = np.array([u.max() for u in packing.unpack(beta)])
-    finite = np.array([np.isfinite(u).all() for u in packing.unpack(rows)])
+        worst = packing.over_frames(np.maximum, beta.max(1))
+    finite = packing.over_frames(np.logical_and, np.isfinite(rows))
     ended = np.empty(len(ends), bool)
     ended[packing.order] = ends > 1 / _LARGEST
     return finite & ended & (worst < _LARGEST)

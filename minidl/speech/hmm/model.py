@@ -11,6 +11,7 @@ import numpy as np
 from ...errors import ArgumentError
 from .emission import Emission
 from .forward_backward import Expectations, TransitionCounts, forward_backward
+from .packing import pieces
 from .topology import Topology
 from .viterbi import Paths, viterbi
 
@@ -111,8 +112,7 @@ class HMM:
         total = Statistics(counts, self.emission.accumulate(some[:0], np.zeros((0, s))), set_aside=set_aside)
         for names in _portions({name: len(f) for name, f in checked.items() if len(f)}, s):
             features = np.concatenate([checked[name] for name in names])
-            ends = np.cumsum([len(checked[name]) for name in names])[:-1]
-            scores = np.split(self.emission.log_likelihood(features), ends)
+            scores = pieces(self.emission.log_likelihood(features), [len(checked[name]) for name in names])
             found = expectations(self.topology, scores, method)
             total += Statistics(
                 found.counts,

@@ -7,6 +7,7 @@ ones, so those that still go on at a time are the first of those a time before.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Packing:
     """
 
     def __init__(self, lengths: Sequence[int]) -> None:
-        n = np.asarray(lengths, np.int64)
+        n = self._given = np.asarray(lengths, np.int64)
         self.order = np.argsort(-n, kind="stable")
         self._lengths = n[self.order]
         self.active = (self._lengths[:, None] > np.arange(n.max())).sum(0)
@@ -52,9 +53,18 @@ class Packing:
         """The rows of each utterance, utterances as they were given."""
         flat = np.empty_like(packed)
         flat[self.rows] = packed
-        lengths = np.empty_like(self._lengths)
-        lengths[self.order] = self._lengths
-        return np.split(flat, np.cumsum(lengths)[:-1])
+        return pieces(flat, self._given)
+
+    def over_frames(self, ufunc: np.ufunc, packed: np.ndarray) -> np.ndarray:
+        """Numbers of packed frames (frames,) joined for each utterance, such as by np.add; (N,), as they were given."""
+        flat = np.empty_like(packed)
+        flat[self.rows] = packed
+        return ufunc.reduceat(flat, np.cumsum(self._given) - self._given)
+
+
+def pieces(rows: np.ndarray, lengths: Sequence[int] | np.ndarray) -> list[np.ndarray]:
+    """Views of rows that belong together, so many each; what np.split does slowly."""
+    return [rows[start:end] for start, end in pairwise(np.cumsum([0, *lengths]).tolist())]
 
 
 def checked_scores(scores: Sequence[np.ndarray], n_states: int, names: Sequence[str] | None = None) -> list[np.ndarray]:
@@ -74,7 +84,7 @@ def checked_scores(scores: Sequence[np.ndarray], n_states: int, names: Sequence[
         name = f"utterance {i if names is None else names[i]}"
         if s.ndim != 2 or not len(s) or s.shape[1] != n_states:
             raise ArgumentError(f"hmm: {name}: scores must be (frames, {n_states}) with at least a frame, got {s.shape}")
-        if np.isnan(s).any() or np.isposinf(s).any():
+        if not (s < np.inf).all():  # NaN is not either
             frame, state = np.argwhere(np.isnan(s) | np.isposinf(s))[0]
             raise DataError(f"hmm: {name}: the score of state {state} at frame {frame} is {s[frame, state]}; mend it")
     return checked
