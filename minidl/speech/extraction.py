@@ -112,11 +112,13 @@ class Extractor:
         Raises
         ------
         DataError
-            Samples that are not finite, or too few for a frame.
+            Samples that are not finite, or too few for a frame; silence, where all are the same.
         ArgumentError
             A rate that cannot be resampled; floats in the scale of integers.
         """
         samples = audio.samples
+        if samples.size and samples.min() == samples.max():
+            raise DataError(f"the recording is silent: all of its {samples.size} samples are {samples[0]:g}; leave it out")
         if audio.rate != self.settings.rate:
             samples = resample(samples, audio.rate, self.settings.rate)
         if change is not None:

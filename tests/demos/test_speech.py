@@ -124,10 +124,13 @@ def test_files_of_any_kind_rate_and_channel_decode_alike(trained, tmp_path, caps
 @pytest.mark.parametrize("rung", ["gmm-mono", "dnn", "ctc"])
 def test_silence_and_a_single_frame_do_not_crash(trained, tmp_path, rung, capsys):
     write_wav(tmp_path / "zeros.wav", Audio(np.zeros(RATE, np.int16), RATE))
-    noise = np.random.default_rng(0).integers(-9, 9, 200).astype(np.int16)
-    write_wav(tmp_path / "frame.wav", Audio(noise, RATE))
-    assert run("decode", trained.run, tmp_path / "zeros.wav", tmp_path / "frame.wav", "--rung", rung) == 0
-    assert "zeros:" in capsys.readouterr().out
+    rng = np.random.default_rng(0)
+    write_wav(tmp_path / "frame.wav", Audio(rng.integers(-9, 9, 200).astype(np.int16), RATE))
+    write_wav(tmp_path / "hum.wav", Audio(rng.integers(-2, 2, RATE).astype(np.int16), RATE))
+    assert run("decode", trained.run, tmp_path / "hum.wav", tmp_path / "frame.wav", "--rung", rung) == 0
+    assert "hum:" in capsys.readouterr().out
+    assert run("decode", trained.run, tmp_path / "zeros.wav", "--rung", rung) == 1
+    assert "zeros: the recording is silent" in capsys.readouterr().err
 
 
 def test_one_file_is_aligned(trained, tmp_path, capsys):

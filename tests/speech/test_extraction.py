@@ -103,7 +103,7 @@ def test_what_cannot_be_used_is_set_aside_and_named():
         said("nan", "a", Audio(nan, 8000)),
         said("short", "a", noise(0, 199)),
         said("none", "c", noise(0, 0)),
-        said("loud", "a", Audio(np.full(4000, 9000, np.float32), 8000)),
+        said("loud", "a", Audio(9000 + np.arange(4000, dtype=np.float32), 8000)),
         said("slow", "a", noise(0, 4000, 500)),
     ]
     found = Extractor(SETTINGS).corpus([*bad[:3], *UTTERANCES, *bad[3:]])
@@ -124,16 +124,22 @@ def test_what_cannot_be_used_is_set_aside_and_named():
 
 @pytest.mark.parametrize("variance", [False, True])
 @pytest.mark.parametrize("kind", ["mfcc", "fbank"])
-def test_silence_and_one_frame_have_features(kind, variance):
+def test_one_frame_has_features(kind, variance):
     """What never varies becomes 0, without a division by it."""
     extractor = Extractor(FeatureSettings(kind, 8000, variance=variance))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        silent = extractor(Audio(np.zeros(8000, np.int16), 8000))
         one = extractor(noise(0, 200))
-    assert silent.shape[0] == 98 and one.shape[0] == 1
-    np.testing.assert_allclose(silent, 0, rtol=0, atol=1e-3)
+    assert one.shape[0] == 1
     np.testing.assert_allclose(one, 0, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("samples", [np.zeros(8000, np.int16), np.full(8000, 0.25, np.float32)], ids=["zeros", "constant"])
+def test_silence_is_refused(samples):
+    with pytest.raises(DataError, match=r"silent: all of its 8000 samples are (0|0\.25);"):
+        Extractor(SETTINGS)(Audio(samples, 8000))
+    extracted = Extractor(SETTINGS).corpus([said("dumb", "a", Audio(samples, 8000)), said("fine", "a", noise(0, 900))])
+    assert list(extracted.features) == ["fine"] and "silent" in extracted.set_aside["dumb"]
 
 
 @pytest.mark.parametrize("settings", [SETTINGS, FeatureSettings("fbank", 16000, 40, 0, True)], ids=["mfcc", "fbank"])
@@ -146,7 +152,7 @@ def test_times_of_frames():
     assert (FeatureSettings().shift, FeatureSettings().offset) == (0.01, 0.0075)
     odd = FeatureSettings(rate=11025)
     assert (odd.shift, odd.offset) == (110 / 11025, (275 - 110) / 2 / 11025)
-    frames = Extractor(odd).static(Audio(np.zeros(275 + 110 * 1000, np.int16), 11025))
+    frames = Extractor(odd).static(noise(0, 275 + 110 * 1000, 11025))
     assert len(frames) == 1001
 
 
