@@ -15,7 +15,6 @@ from minidl.speech.phones.alignment import (
     count_transitions,
     equal_alignment,
     frames_of,
-    graphs_of,
 )
 from minidl.speech.phones.phone_set import PhoneCounts
 
@@ -95,16 +94,6 @@ def test_a_wider_beam_is_tried_where_a_narrow_one_fails():
     assert not both.set_aside
     for name, found in both.alignments.items():
         assert_same(found, narrow.alignments.get(name, wide.alignments[name]))
-
-
-def test_graphs_that_are_known_already_are_taken():
-    model = some_model(20.0)
-    features, transcripts, truth = some_speech(model, 4)
-    graphs, _ = graphs_of(model, transcripts, LEXICON)
-    del graphs["u02"]
-    found = align(model, features, transcripts, LEXICON, graphs=graphs)
-    assert list(found.alignments) == ["u00", "u01", "u03"]
-    assert_same(found.alignments["u03"], truth["u03"])
 
 
 def test_features_that_are_none_are_refused():

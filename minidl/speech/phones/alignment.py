@@ -67,7 +67,6 @@ def align(
     transcripts: Mapping[str, Sequence[str]],
     lexicon: Lexicon,
     beams: Sequence[float] = BEAMS,
-    graphs: Mapping[str, TranscriptGraph] | None = None,
 ) -> Aligned:
     """Align utterances to their transcripts.
 
@@ -84,8 +83,6 @@ def align(
     lexicon : Lexicon
     beams : sequence of float
         Tried one after the other; see :func:`.best_paths`.
-    graphs : mapping, optional
-        Of :func:`graphs_of` with this model, if they are known already; an utterance without one is left out.
 
     Raises
     ------
@@ -93,8 +90,7 @@ def align(
         Features that the emission does not take.
     """
     aligned = Aligned()
-    if graphs is None:
-        graphs, aligned.set_aside = graphs_of(model, {name: transcripts[name] for name in features}, lexicon)
+    graphs, aligned.set_aside = graphs_of(model, {name: transcripts[name] for name in features}, lexicon)
     waiting = {name: len(features[name]) for name in features if name in graphs}
     for beam in beams:
         found = dict[str, Alignment]()
