@@ -95,6 +95,29 @@ def run_main(main: Callable[[Sequence[str]], None], arguments: Sequence[str] | N
     return 0
 
 
+def run_command(arguments: Sequence[str], prog: str, description: str, modules: Sequence[Any], default: Any) -> None:
+    """Do what the first argument says.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+    prog, description : str
+    modules : sequence of modules
+        Each has ``add_commands(commands)``.
+    default : module
+        Whose ``run(parser().parse_args(arguments))`` is called where there is no command.
+    """
+    if not arguments or arguments[0].startswith("-"):
+        default.run(default.parser().parse_args(arguments))
+        return
+    p = Parser(prog=prog, description=description)
+    commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    for module in modules:
+        module.add_commands(commands)
+    args = p.parse_args(arguments)
+    args.run_command(args)
+
+
 def check_outputs(run: Path, json_file: Path | None) -> None:
     """Find out before training, not after it, that something cannot be written.
 

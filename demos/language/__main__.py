@@ -13,33 +13,18 @@ python -m demos.language convert MODEL.arpa --out MODEL.bin         to the form 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 
-from demos.common import Parser, run_main
+from demos.common import run_command, run_main
 
 from . import neural, ngram, table, use
-
-COMMANDS = (ngram, neural, use)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Do what the first argument says; without a command, make the table."""
-    if not arguments or arguments[0].startswith("-"):
-        table.run(table.parser().parse_args(arguments))
-        return
-    args = parser().parse_args(arguments)
-    args.run_command(args)
-
-
-def parser() -> argparse.ArgumentParser:
-    """All commands with their options."""
-    p = Parser(prog="python -m demos.language", description="Language models: n-gram, neural, and both together.")
-    commands = p.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
-    for module in COMMANDS:
-        module.add_commands(commands)
-    return p
+    description = "Language models: n-gram, neural, and both together."
+    run_command(arguments, "python -m demos.language", description, (ngram, neural, use), table)
 
 
 if __name__ == "__main__":
