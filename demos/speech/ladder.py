@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> None:
         return
     task, stages, rungs = ladders[-1][0], ladders[-1][1], ladders[0][2]
     if len(ladders) > 1:
+        task.set_aside = {name: why for other, _, _ in ladders for name, why in other.set_aside.items()}
         rungs = [pooled([ladder[2][i] for ladder in ladders]) for i in range(len(rungs))]
         print(f"all {len(ladders)} speakers, each by models that never heard them\n{HEADER}")
         for rung in rungs:

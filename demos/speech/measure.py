@@ -93,7 +93,7 @@ def measure(task: Task, stage: Stage) -> Rung:
         raise DataError(
             f"{task.corpus.name} has no utterances to measure on; add a test part, or use `train`, which needs none"
         )
-    test = recognise(stage.recogniser, task.features(stage.kind, "test"))
+    test = recognise(stage.recogniser, task.features(stage.kind, "test"), task.feature_settings[stage.kind].shift)
     words = test.words(weight, penalty)
     score = wer.score(said, words)
     interval = wer.bootstrap_interval(score.per_utterance)

@@ -129,7 +129,7 @@ def _mixtures_stage(task: Task, name: str, kind: str, trained: Trained, start: f
 
 
 def _hybrid_stage(task: Task, name: str, kind: str, model: AcousticModel, seconds: float) -> Stage:
-    recogniser = hybrid(model, task.lexicon, task.grammar)
+    recogniser = hybrid(model, task.lexicon, task.grammar, frame_shift=task.feature_settings[kind].shift)
     return Stage(name, kind, recogniser, model.emission.n_parameters, seconds, model)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from demos.common import say
+from demos.common import FIGURES, say
 from minidl import language
 from minidl.errors import DataError
 from minidl.speech.audio.perturb import change_speed
@@ -126,7 +126,7 @@ class Task:
         """Say once which utterances are not used, and why."""
         if self.set_aside and self.team.rank == 0:
             shown = [f"{name}: {why}" for name, why in list(self.set_aside.items())[:5]]
-            more = f"; and {len(self.set_aside) - 5} more" if len(self.set_aside) > 5 else ""
+            more = f"; and {len(self.set_aside) - 5} more, all in the run's {FIGURES}" if len(self.set_aside) > 5 else ""
             say(f"set aside: {len(self.set_aside)} utterances ({'; '.join(shown)}{more})")
 
 

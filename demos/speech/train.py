@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import minidl as dl
-from demos.common import check_outputs, positive, run_options, say, whole, write_json
+from demos.common import FIGURES, check_outputs, positive, run_options, say, whole, write_json
 from minidl.errors import ArgumentError
 from minidl.parallel import comm
 from minidl.speech import corpora
@@ -58,7 +58,9 @@ def train(args: argparse.Namespace) -> None:
             save_setup(task, found)  # now, so that what is there can be used if a later one fails
     task.report_set_aside()
     rungs = {rung.name: rung.figures() for rung in found if isinstance(rung, Rung)}
-    write_json(args.json, {"wer": {rung.name: rung.rate for rung in found}, "rungs": rungs, "set_aside": task.set_aside})
+    rates = {corpus.name: {rung.name: rung.rate for rung in found}}
+    for file in (args.run / FIGURES, args.json):
+        write_json(file, {"wer": rates, "rungs": rungs, "set_aside": task.set_aside})
     say(f"python -m demos.speech decode {args.run} FILE ... recognises recordings")
 
 
