@@ -24,7 +24,7 @@ demo: setup  ## train a convnet on scanned digits, about half a minute
 language-demo: setup  ## n-gram and neural models, and both together, on Python's help texts: two or three minutes
 	$(BIN)/python -m demos.language
 
-speech-demo: setup  ## the ladder from Gaussian mixtures to networks on synthetic digits: one or two minutes
+speech-demo: setup  ## the ladder from Gaussian mixtures to networks on synthetic digits, about half a minute
 	$(BIN)/python -m demos.speech
 
 hogwild-demo: setup  ## the same with two processes on one array of weights, and sparse problems at full speed
